@@ -1,0 +1,124 @@
+import { type Clock, SECOND_MS } from '@/lib/core/clock'
+import { AppError } from '@/lib/core/errors'
+import { EndpointHealth } from './endpoint-health'
+import { isOutOfGas, type RpcAnswer, type RpcCall, RpcEndpoint, RpcFailure } from './rpc-endpoint'
+
+export type NetworkRpcOptions = {
+  chainId: number
+  urls: readonly string[]
+  maxHeadAgeSeconds: number
+  now: Clock
+}
+
+/** All attempts of one batch together: the answer to the caller is due within 3 s. */
+const BUDGET_MS = 2_500
+const COMPARE_HEADS_MS = 3 * SECOND_MS
+
+export type Answered = { answers: readonly RpcAnswer[]; head: bigint }
+
+type Progress = { answered: Answered | null; failure: RpcFailure | null }
+
+/** The endpoints of one network: the first that is fit answers, the next ones when it fails. */
+export class NetworkRpc {
+  readonly endpoints: readonly EndpointHealth[]
+  httpRequests = 0
+  private headsComparedAt = Number.NEGATIVE_INFINITY
+
+  constructor(private readonly options: NetworkRpcOptions) {
+    this.endpoints = options.urls.map((url) => new EndpointHealth(new RpcEndpoint(url), options))
+  }
+
+  /**
+   * Sends one batch. What one endpoint refuses, the next is asked for; what it answers, it need not answer again.
+   *
+   * @throws AppError `rpc_unavailable` when no endpoint gave answers that can be believed
+   */
+  async send(calls: readonly RpcCall[]): Promise<Answered> {
+    const deadline = this.options.now() + BUDGET_MS
+    this.compareHeads()
+    const candidates = this.endpoints.filter((health) => !health.isResting())
+    let progress: Progress = { answered: null, failure: null }
+    for (const [index, candidate] of candidates.entries()) {
+      const timeoutMs = Math.floor((deadline - this.options.now()) / (candidates.length - index))
+      if (timeoutMs > 0) progress = await this.attempt(candidate, calls, progress, timeoutMs)
+      if (progress.answered && !progress.answered.answers.some(isRefused)) break
+    }
+    if (progress.answered) return progress.answered
+    throw new AppError('rpc_unavailable', { retryAfterSeconds: 1, cause: progress.failure })
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.endpoints.map(({ endpoint }) => endpoint.close()))
+  }
+
+  private async attempt(
+    health: EndpointHealth,
+    calls: readonly RpcCall[],
+    progress: Progress,
+    timeoutMs: number,
+  ): Promise<Progress> {
+    try {
+      return { ...progress, answered: await this.fillIn(health, calls, progress.answered, timeoutMs) }
+    } catch (error) {
+      if (error instanceof RpcFailure) return { ...progress, failure: error }
+      throw error
+    }
+  }
+
+  /** Asks for what is still open: everything at first, later only what the endpoint before refused. */
+  private async fillIn(
+    health: EndpointHealth,
+    calls: readonly RpcCall[],
+    before: Answered | null,
+    timeoutMs: number,
+  ): Promise<Answered> {
+    if (!before) return this.ask(health, calls, timeoutMs)
+    const open = calls.filter((_, index) => isRefused(before.answers[index]))
+    const { answers, head } = await this.ask(health, open, timeoutMs)
+    let next = 0
+    const merged = before.answers.map((answer) => (isRefused(answer) ? (answers[next++] as RpcAnswer) : answer))
+    return { answers: merged, head: head < before.head ? head : before.head }
+  }
+
+  private async ask(health: EndpointHealth, calls: readonly RpcCall[], timeoutMs: number): Promise<Answered> {
+    try {
+      const probes = health.dueProbes()
+      this.httpRequests++
+      const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
+      health.readProbes(probes, answers, this.highestHead(health))
+      if (calls.length > 0 && answers.every(isRefused)) throw new RpcFailure(describe(answers[0]))
+      health.succeeded()
+      return { answers: probes.length === 0 ? answers : answers.slice(probes.length), head: health.head?.number ?? 0n }
+    } catch (error) {
+      if (error instanceof RpcFailure) health.failed(error)
+      throw error
+    }
+  }
+
+  private highestHead(except: EndpointHealth): bigint {
+    return this.endpoints.reduce(
+      (highest, health) =>
+        health !== except && health.head && health.head.number > highest ? health.head.number : highest,
+      0n,
+    )
+  }
+
+  /** With several endpoints their heads are asked for now and then, for one that lags shows only beside another. */
+  private compareHeads(): void {
+    if (this.endpoints.length < 2 || this.options.now() - this.headsComparedAt < COMPARE_HEADS_MS) return
+    this.headsComparedAt = this.options.now()
+    for (const health of this.endpoints) {
+      // Its failure is kept with the endpoint's health; there is nobody here to tell.
+      if (!health.isResting()) this.ask(health, [], 1_000).catch(() => undefined)
+    }
+  }
+}
+
+/** An error that is not the contract's: a limit, an overload, an unknown method. Running out of gas is the contract's. */
+function isRefused(answer: RpcAnswer | undefined): boolean {
+  return answer !== undefined && 'error' in answer && !isOutOfGas(answer)
+}
+
+function describe(answer: RpcAnswer | undefined): string {
+  return answer && 'error' in answer ? `error ${answer.error.code}: ${answer.error.message}` : 'no answer'
+}

@@ -1,0 +1,38 @@
+import { Pool } from 'pg'
+import { AppError } from '@/lib/core/errors'
+
+export type PostgresOptions = { connectionString: string; poolSize: number }
+
+/** The process's one pool; Prisma shares it. Every wait is bounded: a request must not hang behind a database. */
+export function createPool({ connectionString, poolSize }: PostgresOptions): Pool {
+  const pool = new Pool({
+    connectionString,
+    max: poolSize,
+    connectionTimeoutMillis: 1_500,
+    query_timeout: 10_000,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+    application_name: 'payproof',
+  })
+  // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+/** Runs a query of a request: when the database cannot be reached the caller is told so, and nothing else. */
+export async function orUnavailable<T>(query: Promise<T>): Promise<T> {
+  try {
+    return await query
+  } catch (error) {
+    throw isConnectionError(error)
+      ? new AppError('database_unavailable', { retryAfterSeconds: 2, cause: error })
+      : error
+  }
+}
+
+/** True when a query failed because of the connection or the server's state, so that the same query may succeed later. */
+export function isConnectionError(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string }
+  if (code && /^[0-9A-Z]{5}$/.test(code)) return /^(08|53|57P|58|25006|55P03|40)/.test(code)
+  return code !== undefined || /timeout|terminated|connection|not queryable/i.test(message ?? '')
+}

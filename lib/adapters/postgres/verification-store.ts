@@ -1,0 +1,40 @@
+import type { Pool, QueryResult, QueryResultRow } from 'pg'
+import type { VerificationRow, VerificationStore } from '@/lib/verifications/verification-store'
+import { orUnavailable } from './pool'
+
+const COLUMNS = `at, id, mode, key_id, request_id, outcome, reason, x402_version, network, asset, payer, pay_to,
+  amount::text, nonce, resource, block::text, duration_us`
+
+/** Reads the log. Every query names tenant, mode and a span of time, so it meets one index and few partitions. */
+export function createVerificationStore(pool: Pool): VerificationStore {
+  const run = <Row extends QueryResultRow>(text: string, values: unknown[]): Promise<QueryResult<Row>> =>
+    orUnavailable(pool.query<Row>(text, values))
+
+  return {
+    async list({ tenantId, mode }, { filters, fromMs, toMs, before, limit }) {
+      const values: unknown[] = [tenantId, mode, new Date(fromMs), new Date(toMs)]
+      const where = ['tenant_id = $1', 'mode = $2', 'at >= $3', 'at < $4']
+      const bind = (value: unknown) => `$${values.push(value)}`
+      for (const [column, value] of Object.entries(filters)) {
+        if (value !== undefined) where.push(`${FILTER_COLUMNS[column as keyof typeof FILTER_COLUMNS]} = ${bind(value)}`)
+      }
+      if (before) where.push(`(at, id) < (${bind(new Date(before.atMs))}, ${bind(before.id)})`)
+      const { rows } = await run<VerificationRow>(
+        `SELECT ${COLUMNS} FROM verifications WHERE ${where.join(' AND ')} ORDER BY at DESC, id DESC LIMIT ${bind(limit)}`,
+        values,
+      )
+      return rows
+    },
+
+    async find({ tenantId, mode }, id, atMs) {
+      const at = new Date(atMs)
+      const { rows } = await run<VerificationRow & { request: unknown }>(
+        `SELECT ${COLUMNS}, request FROM verifications WHERE tenant_id = $1 AND mode = $2 AND at = $3 AND id = $4`,
+        [tenantId, mode, at, id],
+      )
+      return rows[0] ?? null
+    },
+  }
+}
+
+const FILTER_COLUMNS = { network: 'network', outcome: 'outcome', reason: 'reason', payer: 'payer', keyId: 'key_id' }

@@ -1,0 +1,102 @@
+import { z } from 'zod'
+import { parser } from './parser'
+
+// The envelope of /verify and /settle: which fields there are and of which JSON type. Their content is judged by the
+// payment methods, for what is wrong there is a verdict and not a caller's mistake. Unknown fields pass, nulls count
+// as missing.
+
+const text = z.string().nullish()
+
+const Requirements = z.looseObject({
+  scheme: text,
+  network: text,
+  amount: text,
+  maxAmountRequired: text,
+  asset: text,
+  payTo: text,
+  resource: text,
+  description: text,
+  mimeType: text,
+  maxTimeoutSeconds: z.number().nullish(),
+  extra: z.looseObject({ name: text, version: text }).nullish(),
+})
+
+const Authorization = z.looseObject({
+  from: text,
+  to: text,
+  value: text,
+  validAfter: text,
+  validBefore: text,
+  nonce: text,
+})
+
+const Payload = z.looseObject({
+  x402Version: z.number().nullish(),
+  scheme: text,
+  network: text,
+  resource: z.looseObject({ url: text }).nullish(),
+  accepted: Requirements.nullish(),
+  payload: z
+    .looseObject({
+      signature: text,
+      authorization: Authorization.nullish(),
+      permit2Authorization: z.looseObject({}).nullish(),
+    })
+    .nullish(),
+})
+
+/** Body of POST /verify and POST /settle, x402 v1 and v2 (x402 specification v2, section 7). */
+export const paymentBody = parser(
+  z.looseObject({
+    x402Version: z.number().nullish(),
+    paymentPayload: Payload,
+    paymentRequirements: Requirements,
+  }),
+)
+
+/** Answer of POST /verify. */
+export const VerifyResponse = z.looseObject({
+  isValid: z.boolean(),
+  invalidReason: z.string().optional(),
+  invalidMessage: z.string().optional(),
+  payer: z.string().optional(),
+})
+
+/** Answer of POST /settle; `transaction` is empty when nothing was broadcast. */
+export const SettleResponse = z.looseObject({
+  success: z.boolean(),
+  errorReason: z.string().optional(),
+  errorMessage: z.string().optional(),
+  transaction: z.string(),
+  network: z.string(),
+  payer: z.string().optional(),
+})
+
+/** Answer of GET /supported. */
+export const SupportedResponse = z.object({
+  kinds: z.array(
+    z.object({ x402Version: z.union([z.literal(1), z.literal(2)]), scheme: z.string(), network: z.string() }),
+  ),
+  extensions: z.array(z.string()),
+  signers: z.record(z.string(), z.array(z.string())),
+})
+
+type Verdict =
+  | { valid: true; payer: string }
+  | { valid: false; reason: string; message: string; payer?: string | undefined }
+
+export function toVerifyResponse(verdict: Verdict): z.infer<typeof VerifyResponse> {
+  if (verdict.valid) return { isValid: true, payer: verdict.payer }
+  const { reason, message, payer } = verdict
+  return { isValid: false, invalidReason: reason, invalidMessage: message, ...(payer !== undefined && { payer }) }
+}
+
+/** What every answer of /verify that is not 200 carries beside the envelope: official clients then keep the reason. */
+export function verifyErrorShape(code: string, message: string): z.infer<typeof VerifyResponse> {
+  return { isValid: false, invalidReason: code, invalidMessage: message }
+}
+
+/** The same for /settle. */
+export function settleErrorShape(code: string, message: string): z.infer<typeof SettleResponse> {
+  return { success: false, errorReason: code, errorMessage: message, transaction: '', network: '' }
+}

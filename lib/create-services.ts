@@ -1,0 +1,198 @@
+import type { IncomingMessage } from 'node:http'
+import { createChain } from '@/lib/adapters/chain/create-chain'
+import { createPostgres } from '@/lib/adapters/postgres/create-postgres'
+import { RedisCounts } from '@/lib/adapters/redis/redis-counts'
+import { createLogger } from '@/lib/adapters/telemetry/logger'
+import { CallerDirectory } from '@/lib/api-keys/caller-directory'
+import type { CallerRecord } from '@/lib/api-keys/caller-record'
+import { describeKey } from '@/lib/api-keys/describe-key'
+import { toVerifyResponse } from '@/lib/contracts/x402'
+import { keccakReady } from '@/lib/core/keccak'
+import { type Mode, PLANS } from '@/lib/core/plans'
+import type { Env } from '@/lib/env'
+import { getHealth } from '@/lib/health/get-health'
+import { createRecentErrors } from '@/lib/health/recent-errors'
+import { cacheable } from '@/lib/http/cacheable'
+import { clientAddress } from '@/lib/http/client-address'
+import type { Context, Reply } from '@/lib/http/endpoint'
+import type { RequestLine } from '@/lib/http/route'
+import { checkNetwork } from '@/lib/networks/check-network'
+import { listNetworks } from '@/lib/networks/list-networks'
+import { type Asset, NETWORKS, type Network } from '@/lib/networks/networks'
+import { createServedNetworks } from '@/lib/networks/served-networks'
+import { domainSeparator } from '@/lib/payments/exact-eip3009/digest'
+import { listSupported } from '@/lib/payments/list-supported'
+import type { PaymentRequest } from '@/lib/payments/payment-request'
+import { settlePayment } from '@/lib/payments/settle-payment'
+import { unknownFacts, verifyPayment } from '@/lib/payments/verify-payment'
+import { getUsage } from '@/lib/usage/get-usage'
+import { createLimiter } from '@/lib/usage/limiter'
+import { currentPeriod, effectiveLimits } from '@/lib/usage/limits'
+import { listPlans } from '@/lib/usage/list-plans'
+import { takeAddressLimit, takeCallerLimit } from '@/lib/usage/take-limit'
+import { getAnalytics } from '@/lib/verifications/get-analytics'
+import { getVerification } from '@/lib/verifications/get-verification'
+import { type ListVerificationsInput, listVerifications } from '@/lib/verifications/list-verifications'
+import { recordVerification } from '@/lib/verifications/record-verification'
+import type { VerificationFilters } from '@/lib/verifications/verification-store'
+
+const now = Date.now
+const microseconds = () => performance.now() * 1_000
+
+type VerificationsQuery = Pick<ListVerificationsInput, 'limit' | 'cursor' | 'from' | 'to'> & VerificationFilters
+
+export type Services = ReturnType<typeof createServices>
+
+/** Builds every dependency once and binds the domains to them. Nothing else in the product makes a client. */
+export function createServices(settings: Env) {
+  const logger = createLogger(settings.LOG_LEVEL)
+  const recentErrors = createRecentErrors(now)
+  const onProblem = (message: string, cause: unknown) => logger.warn({ err: cause }, message)
+  const postgres = createPostgres({
+    url: requireDatabase(settings),
+    poolSize: settings.DATABASE_POOL_SIZE,
+    now,
+    onProblem,
+  })
+  const redis = settings.REDIS_URL ? new RedisCounts(settings.REDIS_URL, now) : null
+  const chain = createChain({ ...rpcSettings(settings), now })
+  const networks = createServedNetworks(
+    {
+      check: (network, assets) => checkNetwork({ chain: chain.reader, domainSeparator }, network, assets),
+      isListed: listedAssets(settings.X402_EXTRA_ASSETS),
+      onProblem: (network, problem) => logger.warn({ network: network.id }, problem),
+    },
+    configuredNetworks(settings),
+  )
+  const callers = new CallerDirectory({ now, store: postgres.callers })
+  const used = (tenantId: string, mode: string, start: Date) =>
+    postgres.usage
+      .used(tenantId, mode, start)
+      .then((units) => units + postgres.log.pendingUnits(tenantId, mode, start.getTime()))
+  const usedInPeriod = (subject: string, { start }: { start: Date }) => {
+    const [tenantId = '', mode = ''] = subject.split(':')
+    return used(tenantId, mode, start).catch(() => null)
+  }
+  const limiter = createLimiter({ now, shared: redis, usedInPeriod })
+  const publicLimiter = createLimiter({ now, shared: null, usedInPeriod })
+  const verificationDeps = { now, chain: chain.reader, networks }
+  const logDeps = { now, verifications: postgres.verifications, analytics: postgres.analytics }
+  const owner = ({ tenantId, mode }: CallerRecord) => ({ tenantId, mode })
+  let stopping = false
+  const retentionDays = ({ plan }: CallerRecord) => PLANS[plan].logRetentionDays
+
+  return {
+    logger,
+    networks,
+    /** Tells who calls, and remembers that the key was used. */
+    async authenticate(key: string): Promise<CallerRecord> {
+      const caller = await callers.authenticate(key)
+      postgres.keyUse.used(caller.keyId, now())
+      return caller
+    },
+    limitCaller: (caller: CallerRecord, kind: 'verification' | 'request') =>
+      takeCallerLimit({ now, limiter, publicLimiter }, caller, kind),
+    limitAddress: (request: IncomingMessage, kind: 'anonymous' | 'public') =>
+      takeAddressLimit({ now, limiter, publicLimiter }, clientAddress(request, settings.TRUSTED_PROXIES), kind),
+    logRequest({ error, caller, ...line }: RequestLine): void {
+      if (line.status >= 500) recentErrors.add()
+      const level = line.status >= 500 ? 'error' : 'info'
+      if (!logger.isLevelEnabled(level)) return
+      logger[level]({ ...line, tenantId: caller?.tenantId, code: error?.code, err: error?.cause }, 'request')
+    },
+
+    async verify({
+      caller,
+      body,
+      requestId,
+      startedAt,
+    }: Context<CallerRecord, PaymentRequest, unknown>): Promise<Reply> {
+      const attempt = {
+        ...owner(caller),
+        keyId: caller.keyId,
+        requestId,
+        startedAt,
+        retentionDays: retentionDays(caller),
+        periodStartMs: currentPeriod(caller, startedAt).start.getTime(),
+        resource: body.paymentPayload.resource?.url ?? body.paymentRequirements.resource ?? null,
+        request: body,
+      }
+      const facts = unknownFacts()
+      const verdict = await recordVerification({ log: postgres.log, microseconds }, attempt, facts, () =>
+        verifyPayment(verificationDeps, { mode: caller.mode, request: body }, facts),
+      )
+      return { body: toVerifyResponse(verdict), isVerdict: true }
+    },
+    settle: ({ caller, body }: Context<CallerRecord, PaymentRequest, unknown>): Reply =>
+      settlePayment({ mode: caller.mode, request: body }),
+    supported: (caller: CallerRecord | null) => cacheable(listSupported({ networks }, caller?.mode ?? null)),
+    listNetworks: (mode: Mode) => listNetworks(networks.states(), mode),
+    usage: (caller: CallerRecord) =>
+      getUsage({ now, used: ({ tenantId, mode }, { start }) => used(tenantId, mode, start) }, caller),
+    describeKey: (caller: CallerRecord) => describeKey(caller, effectiveLimits(caller, now())),
+    pricing: listPlans,
+    listVerifications: (caller: CallerRecord, query: VerificationsQuery) => {
+      const { limit, cursor, from, to, ...filters } = query
+      const page = { limit, cursor, from, to, filters }
+      return listVerifications(logDeps, { ...page, owner: owner(caller), retentionDays: retentionDays(caller) })
+    },
+    getVerification: (caller: CallerRecord, id: string | undefined) =>
+      getVerification(logDeps, { owner: owner(caller), id: id ?? '', retentionDays: retentionDays(caller) }),
+    analytics: (caller: CallerRecord, days: number) => getAnalytics(logDeps, owner(caller), days),
+    async health(): Promise<Reply> {
+      const health = await getHealth({
+        now,
+        networks,
+        log: postgres.log,
+        pingDatabase: postgres.ping,
+        pingRedis: redis ? () => redis.ping() : null,
+        recentErrors: recentErrors.count,
+      })
+      return { status: health.status === 'unhealthy' ? 503 : 200, body: health }
+    },
+    async readiness(): Promise<Reply> {
+      const isReady = !stopping && (await postgres.isReady())
+      return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not_ready' } }
+    },
+
+    /** Begins what goes on in the background. Answers once every network was asked; requests need not wait for it. */
+    async start(): Promise<void> {
+      callers.start()
+      postgres.keyUse.start()
+      await Promise.all([keccakReady, networks.start()])
+    },
+    /** From here on the service says that it is not ready, so that no new requests are sent to it. */
+    drain(): void {
+      stopping = true
+    },
+    async stop(): Promise<void> {
+      callers.stop()
+      networks.stop()
+      await postgres.stop()
+      redis?.close()
+      await chain.close()
+    },
+  }
+}
+
+function requireDatabase({ DATABASE_URL }: Env): string {
+  if (!DATABASE_URL) throw new Error('DATABASE_URL is not set. Set it, or run "npm start", which brings a database.')
+  return DATABASE_URL
+}
+
+function configuredNetworks({ rpcUrls }: Env): Network[] {
+  return NETWORKS.filter((network) => rpcUrls.has(network.chainId))
+}
+
+function rpcSettings(settings: Env) {
+  const urls = new Map(
+    configuredNetworks(settings).map((network) => [network, settings.rpcUrls.get(network.chainId) ?? []]),
+  )
+  return { urls, maxBatch: settings.X402_RPC_MAX_BATCH, maxHeadAgeSeconds: settings.X402_RPC_MAX_HEAD_AGE_SECONDS }
+}
+
+/** Reads "eip155:8453/EURC, eip155:1/EURC": tokens that an operator lists beside the default ones. */
+function listedAssets(text: string): (network: Network, asset: Asset) => boolean {
+  const listed = new Set(text.split(',').map((entry) => entry.trim()))
+  return (network, asset) => listed.has(`${network.id}/${asset.symbol}`)
+}

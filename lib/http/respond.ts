@@ -1,0 +1,79 @@
+import type { ServerResponse } from 'node:http'
+import { type AppError, ERRORS } from '@/lib/core/errors'
+import type { ErrorShape } from './endpoint'
+import { rateLimitHeaders } from './rate-limit-headers'
+import { API_CSP, SECURITY_HEADERS } from './security-headers'
+
+const EXPOSED = [
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'X-Request-Id',
+].join(', ')
+
+/** Headers of every answer of the API: any page may read it, none with credentials, no cache may keep it. */
+const API_HEADERS: Readonly<Record<string, string>> = {
+  ...SECURITY_HEADERS,
+  'Content-Security-Policy': API_CSP,
+  'Access-Control-Allow-Origin': '*',
+  'Access-Control-Expose-Headers': EXPOSED,
+  'Cache-Control': 'no-store',
+  'Content-Type': 'application/json; charset=utf-8',
+}
+
+export function respond(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>>,
+): void {
+  if (response.headersSent || response.destroyed) return
+  const text = body === null ? '' : JSON.stringify(body)
+  response.writeHead(status, { ...API_HEADERS, ...headers, 'Content-Length': String(Buffer.byteLength(text)) })
+  response.end(text)
+}
+
+export type ErrorContext = { requestId: string; publicUrl: string; errorShape: ErrorShape | undefined }
+
+/** The one error envelope. Nothing in it may tell a stranger anything of a tenant: official clients show it to payers. */
+export function errorBody(
+  error: AppError,
+  { requestId, publicUrl, errorShape }: ErrorContext,
+): Record<string, unknown> {
+  const { type, retryable } = ERRORS[error.code]
+  const [problem] = error.problems
+  const message = problem ? `${problem.param} ${problem.message}. ${problem.fix}` : error.message
+  return {
+    ...errorShape?.(error.code, message),
+    error: {
+      type,
+      code: error.code,
+      message,
+      ...(problem && { param: problem.param, errors: error.problems }),
+      docUrl: `${publicUrl}/docs/errors/${error.code}`,
+      requestId,
+      retryable,
+    },
+  }
+}
+
+export function errorHeaders(error: AppError, nowMs: number): Record<string, string> {
+  const headers: Record<string, string> = { ...rateLimitHeaders(error.limits, nowMs), ...error.headers }
+  const { status } = error
+  if (status === 401) headers['WWW-Authenticate'] = 'Bearer'
+  const retryAfter = error.retryAfterSeconds ?? (status === 503 ? 5 : undefined)
+  if (retryAfter !== undefined) headers['Retry-After'] = String(Math.max(1, Math.ceil(retryAfter)))
+  return headers
+}
+
+/** The answer to a browser's question whether it may call: yes, from anywhere, without cookies. */
+export function preflightHeaders(methods: readonly string[]): Record<string, string> {
+  return {
+    'Access-Control-Allow-Methods': methods.join(', '),
+    'Access-Control-Allow-Headers': 'Authorization, Content-Type, X-API-Key, Idempotency-Key',
+    'Access-Control-Max-Age': '86400',
+  }
+}

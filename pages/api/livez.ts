@@ -1,0 +1,10 @@
+import { openEndpoint, route } from '@/lib/services'
+
+export const config = { api: { bodyParser: false, externalResolver: true } }
+
+export default route({
+  GET: openEndpoint({
+    limit: 'public',
+    handle: () => ({ body: { status: 'ok' } }),
+  }),
+})

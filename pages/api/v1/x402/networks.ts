@@ -1,0 +1,11 @@
+import { keyEndpoint, route } from '@/lib/services'
+
+export const config = { api: { bodyParser: false, externalResolver: true } }
+
+export default route({
+  GET: keyEndpoint({
+    scope: null,
+    limit: 'request',
+    handle: (services, { caller }) => ({ body: services.listNetworks(caller.mode) }),
+  }),
+})

@@ -1,0 +1,43 @@
+import { fork } from 'node:child_process'
+import { stopByPid } from './processes'
+
+const START_TIMEOUT_MS = 60_000
+const STOP_PATIENCE_MS = 20_000
+
+/**
+ * Starts one process of the product and waits until it says that it is ready. A channel joins it to us, so that it
+ * ends by itself when we are killed; `onDeath` is called when it ends without being asked to.
+ */
+export async function startChild(
+  file: string,
+  env: NodeJS.ProcessEnv,
+  onDeath: () => void,
+): Promise<{ stop(): Promise<void> }> {
+  const child = fork(file, {
+    execArgv: ['--import', 'tsx'],
+    env,
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  let stopping = false
+  await new Promise<void>((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${file} was not ready within a minute`)), START_TIMEOUT_MS)
+    child.on('message', (message: { ready?: boolean }) => {
+      if (message.ready) resolve()
+    })
+    child.once('exit', (code) => reject(new Error(`${file} ended with ${code} while starting`)))
+    child.once('exit', () => clearTimeout(late))
+    child.once('message', () => clearTimeout(late))
+  })
+  child.on('exit', (code, signal) => {
+    if (stopping) return
+    process.stderr.write(`${file} ended unexpectedly (${signal ?? code}); stopping the rest.\n`)
+    onDeath()
+  })
+  return {
+    async stop() {
+      stopping = true
+      if (child.pid !== undefined) await stopByPid(child.pid, 'SIGTERM', STOP_PATIENCE_MS)
+    },
+  }
+}

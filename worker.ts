@@ -1,0 +1,20 @@
+import { startWorker } from '@/lib/create-worker'
+
+// The worker process: what must be done whether or not anybody asks. Web answers without it.
+
+async function main(): Promise<void> {
+  const worker = await startWorker()
+  const stop = async () => {
+    await worker.stop()
+    process.exit(0)
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
+  // The supervisor is gone: nobody would ever stop this process.
+  process.once('disconnect', () => void stop())
+  process.send?.({ ready: true })
+}
+
+main().catch((error: unknown) => {
+  console.error(error instanceof Error ? error.message : error)
+  process.exit(1)
+})
