@@ -1,9 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import next from 'next'
+import { AppError, type ErrorCode } from '@/lib/core/errors'
+import { newId } from '@/lib/core/ids'
 import { env } from '@/lib/env'
+import { rawErrorAnswer } from '@/lib/http/respond'
 import { SECURITY_HEADERS } from '@/lib/http/security-headers'
-import { servicesStarted } from '@/lib/services'
+import { publicUrl, servicesStarted } from '@/lib/services'
 import livez from '@/pages/api/livez'
 import readyz from '@/pages/api/readyz'
 import settle from '@/pages/api/v1/x402/settle'
@@ -67,16 +70,15 @@ function harden(server: Server): void {
   server.on('upgrade', (_, socket) => socket.destroy())
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
-    const status = REFUSED_BY_NODE[error.code ?? ''] ?? '400 Bad Request'
-    const body = JSON.stringify({ error: { type: 'invalid_request_error', code: 'invalid_request', message: status } })
-    const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
-    return void socket.end(`${head}\r\nConnection: close\r\n\r\n${body}`)
+    const refused = new AppError(REFUSED_BY_NODE[error.code ?? ''] ?? 'malformed_request')
+    const context = { requestId: newId('request', Date.now()), publicUrl: publicUrl(), errorShape: undefined }
+    return void socket.end(rawErrorAnswer(refused, context))
   })
 }
 
-const REFUSED_BY_NODE: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+const REFUSED_BY_NODE: Readonly<Record<string, ErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
 /** On a signal: no new requests, the running ones to their end, the log to the database, and out. */

@@ -9,6 +9,7 @@ import { describeKey } from '@/lib/api-keys/describe-key'
 import { toVerifyResponse } from '@/lib/contracts/x402'
 import { keccakReady } from '@/lib/core/keccak'
 import { type Mode, PLANS } from '@/lib/core/plans'
+import { secp256k1Implementation } from '@/lib/core/recover-address'
 import type { Env } from '@/lib/env'
 import { getHealth } from '@/lib/health/get-health'
 import { createRecentErrors } from '@/lib/health/recent-errors'
@@ -104,6 +105,7 @@ export function createServices(settings: Env) {
     async verify({
       caller,
       body,
+      bodyText,
       requestId,
       startedAt,
     }: Context<CallerRecord, PaymentRequest, unknown>): Promise<Reply> {
@@ -115,7 +117,7 @@ export function createServices(settings: Env) {
         retentionDays: retentionDays(caller),
         periodStartMs: currentPeriod(caller, startedAt).start.getTime(),
         resource: body.paymentPayload.resource?.url ?? body.paymentRequirements.resource ?? null,
-        request: body,
+        request: bodyText,
       }
       const facts = unknownFacts()
       const verdict = await recordVerification({ log: postgres.log, microseconds }, attempt, facts, () =>
@@ -159,7 +161,7 @@ export function createServices(settings: Env) {
     async start(): Promise<void> {
       callers.start()
       postgres.keyUse.start()
-      await Promise.all([keccakReady, networks.start()])
+      await Promise.all([keccakReady, secp256k1Implementation(), networks.start()])
     },
     /** From here on the service says that it is not ready, so that no new requests are sent to it. */
     drain(): void {

@@ -14,6 +14,12 @@ type ErrorDefinition = { status: number; type: ErrorType; message: string; retry
 
 /** The one catalogue of errors: a closed list, and the only place where a status is written. */
 export const ERRORS = {
+  malformed_request: {
+    status: 400,
+    type: 'invalid_request_error',
+    message: 'The request is not valid HTTP.',
+    retryable: false,
+  },
   invalid_json: {
     status: 400,
     type: 'invalid_request_error',
@@ -96,6 +102,12 @@ export const ERRORS = {
     status: 413,
     type: 'invalid_request_error',
     message: 'The body is larger than 64 KiB.',
+    retryable: false,
+  },
+  headers_too_large: {
+    status: 431,
+    type: 'invalid_request_error',
+    message: 'The headers are larger than 16 KiB.',
     retryable: false,
   },
   unsupported_media_type: {

@@ -8,20 +8,21 @@ type NativeSecp256k1 = {
   ecdsaRecover(rs: Uint8Array, recovery: number, digest: Uint8Array, compressed: boolean): Uint8Array
 }
 
-const HALF_ORDER = BigInt('0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0')
+/** Half of the curve's order, as the text that s is compared with. */
+const HALF_ORDER = '7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0'
 let chosen: Promise<{ name: string; recover: Recover }> | null = null
 
 /** A 65-byte ECDSA signature, taken apart. */
 export type EcdsaSignature = { rs: Uint8Array; v: number; isLowS: boolean }
 
-/** Null when the signature is not 65 bytes long, so not one an account without code could have made. */
+/** Takes hex in lower case. Null when the signature is not 65 bytes long, so not one an account without code could have made. */
 export function parseEcdsaSignature(signature: Hex): EcdsaSignature | null {
   if (signature.length !== 132) return null
   const bytes = Buffer.from(signature.slice(2), 'hex')
   return {
     rs: bytes.subarray(0, 64),
     v: bytes[64] as number,
-    isLowS: BigInt(`0x${signature.slice(66, 130)}`) <= HALF_ORDER,
+    isLowS: signature.slice(66, 130) <= HALF_ORDER,
   }
 }
 
@@ -34,7 +35,10 @@ export async function recoverAddress(digest: Uint8Array, signature: EcdsaSignatu
   return publicKey ? `0x${keccak(publicKey.subarray(1)).slice(24)}` : null
 }
 
-/** Which implementation serves here: "native", "wasm" or "javascript" (a 25th of the speed of native). */
+/**
+ * Loads the implementation that serves here, so that no request has to wait for it, and names it: "native", "wasm" or
+ * "javascript" (a 25th of the speed of native).
+ */
 export async function secp256k1Implementation(): Promise<string> {
   return (await secp256k1()).name
 }

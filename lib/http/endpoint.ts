@@ -17,6 +17,8 @@ export type Context<Identity, Body, Query> = {
   startedAt: number
   caller: Identity
   body: Body
+  /** The body as it came; empty where the route takes none. */
+  bodyText: string
   query: Query
   params: Readonly<Record<string, string>>
 }

@@ -5,20 +5,24 @@ import { AppError } from '@/lib/core/errors'
 export const MAX_BODY_BYTES = 64 * 1024
 const MAX_DEPTH = 16
 
+/** A body as it came, and as what it says. */
+export type JsonBody = { text: string; value: unknown }
+
 /**
  * Reads a JSON body: at most 64 KiB, UTF-8, at most 16 levels deep, without keys that reach for a prototype.
  *
  * @throws AppError `body_too_large`, `unsupported_media_type`, `invalid_json`, `parameter_invalid`
  */
-export async function readJsonBody(request: IncomingMessage): Promise<unknown> {
+export async function readJsonBody(request: IncomingMessage): Promise<JsonBody> {
   requireJson(request)
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) throw new AppError('body_too_large')
   const bytes = await readBytes(request)
   if (bytes.length === 0) throw new AppError('invalid_json', { message: 'The body is empty. Send one JSON object.' })
   if (!isUtf8(bytes)) throw new AppError('invalid_json', { message: 'The body is not valid UTF-8.' })
-  const value = parseJson(bytes.toString('utf8'))
+  const text = bytes.toString('utf8')
+  const value = parseJson(text)
   requireTame(value, 'body', 1)
-  return value
+  return { text, value }
 }
 
 function requireJson({ headers }: IncomingMessage): void {
@@ -38,7 +42,9 @@ function readBytes(request: IncomingMessage): Promise<Buffer> {
     })
     request.on('end', () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)))
     request.on('error', () => reject(new AppError('request_timeout')))
-    request.on('close', () => reject(new AppError('request_timeout')))
+    request.on('close', () => {
+      if (!request.complete) reject(new AppError('request_timeout'))
+    })
   })
 }
 

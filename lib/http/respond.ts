@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { type ServerResponse, STATUS_CODES } from 'node:http'
 import { type AppError, ERRORS } from '@/lib/core/errors'
 import type { ErrorShape } from './endpoint'
 import { rateLimitHeaders } from './rate-limit-headers'
@@ -58,6 +58,14 @@ export function errorBody(
       retryable,
     },
   }
+}
+
+/** An answer as it goes over the wire, for requests that Node refuses before there is a response to write to. */
+export function rawErrorAnswer(error: AppError, context: ErrorContext): string {
+  const body = JSON.stringify(errorBody(error, context))
+  const headers = { ...API_HEADERS, Connection: 'close', 'Content-Length': String(Buffer.byteLength(body)) }
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  return [`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`, ...lines, '', body].join('\r\n')
 }
 
 export function errorHeaders(error: AppError, nowMs: number): Record<string, string> {

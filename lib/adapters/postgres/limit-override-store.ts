@@ -4,12 +4,13 @@ import type { Mode } from '@/lib/core/plans'
 import type { LimitOverrideStore, StoredOverride } from '@/lib/usage/limit-override-store'
 import type { LimitName } from '@/lib/usage/limits'
 import type { PrismaClient } from './prisma'
+import { forTenant } from './unknown-tenant'
 
 export function createLimitOverrideStore(prisma: PrismaClient): LimitOverrideStore {
   return {
     async insert({ value, ...override }) {
       const data = { ...override, value: value === null ? null : BigInt(value) }
-      return toOverride(await prisma.limitOverride.create({ data }))
+      return toOverride(await forTenant(override.tenantId, prisma.limitOverride.create({ data })))
     },
     async list(tenantId) {
       const rows = await prisma.limitOverride.findMany({

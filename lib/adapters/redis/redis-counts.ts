@@ -83,6 +83,8 @@ function ignore(): void {}
 function connect(url: string): Scripted {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
+    // Commands of one turn of the event loop leave in one write.
+    enableAutoPipelining: true,
     maxRetriesPerRequest: 0,
     commandTimeout: COMMAND_TIMEOUT_MS,
     connectTimeout: SECOND_MS,

@@ -1,0 +1,104 @@
+// `npm test`: sets up what the tests need, runs every check and says at the end how many passed. Plain Node without
+// dependencies, for it runs before `npm ci`. Everything is tried even when something fails. `--only NAME` runs one part.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { missingFromLock } from './check-lock.mjs'
+import { build, generate, install, requireNode, step } from './prepare.mjs'
+
+const OFFICIAL = 'tests/official'
+/** What the tests use of the system, and the Debian package that brings it. */
+const SYSTEM = [
+  { command: 'redis-server', debian: 'redis-server' },
+  { command: 'chromium', debian: 'chromium' },
+]
+const bin = (name) => join('node_modules/.bin', name)
+
+const PARTS = {
+  lock: () => checks(['package-lock.json', `${OFFICIAL}/package-lock.json`].map(lockIsComplete)),
+  format: () => checks([command('Biome: format, lint, layers', bin('biome'), ['ci', '--error-on-warnings', '.'])]),
+  types: () => checks([command('TypeScript', bin('tsc'), ['--noEmit'])]),
+  unused: () => checks([command('knip: unused files, exports, dependencies', bin('knip'), [])]),
+  tests: () => vitest(['unit', 'integration'], []),
+  alone: () => vitest(['differential', 'fuzz', 'faults', 'lifecycle', 'browser'], ['--no-file-parallelism']),
+}
+
+requireNode()
+const only = process.argv.indexOf('--only') > 0 ? process.argv[process.argv.indexOf('--only') + 1].split(',') : null
+const totals = { passed: 0, failed: 0 }
+const startedAt = Date.now()
+try {
+  await setUp()
+  for (const [name, part] of Object.entries(PARTS)) {
+    if (only && !only.includes(name)) continue
+    const { passed, failed } = part()
+    totals.passed += passed
+    totals.failed += failed
+  }
+} catch (error) {
+  console.error(error.message)
+  totals.failed++
+}
+console.log(`\n${((Date.now() - startedAt) / 1000).toFixed(0)} s`)
+console.log(`${totals.passed} passed, ${totals.failed} failed`)
+process.exit(totals.failed > 0 || totals.passed === 0 ? 1 : 0)
+
+async function setUp() {
+  await install()
+  await install(OFFICIAL, 'the official x402 packages, for tests')
+  await installSystemPackages()
+  await generate()
+  await build()
+}
+
+async function installSystemPackages() {
+  const missing = SYSTEM.filter(({ command }) => spawnSync('which', [command]).status !== 0).map(({ debian }) => debian)
+  if (missing.length === 0) return
+  const by = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`
+  if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {
+    throw new Error(`The tests need ${missing.join(' and ')}. Install them; on Debian as root: ${by}`)
+  }
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  await step(`Installing ${missing.join(', ')} with apt`, 'sh', ['-c', by], { env })
+}
+
+function lockIsComplete(file) {
+  const missing = missingFromLock(file)
+  return { title: `${file} is complete`, ok: missing.length === 0, output: missing.join('\n') }
+}
+
+function command(title, file, args) {
+  const { status, stdout, stderr } = spawnSync(file, args, { encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 })
+  return { title, ok: status === 0, output: `${stdout ?? ''}${stderr ?? ''}` }
+}
+
+function checks(results) {
+  for (const { title, ok, output } of results) {
+    console.log(`${ok ? '✓' : '✗'} ${title}`)
+    if (!ok) console.log(output)
+  }
+  const passed = results.filter(({ ok }) => ok).length
+  return { passed, failed: results.length - passed }
+}
+
+function vitest(projects, args) {
+  const present = projects.filter((name) => existsSync(join('tests', name)))
+  const folder = mkdtempSync(join(tmpdir(), 'payproof-tests-'))
+  const report = join(folder, 'report.json')
+  const selection = present.flatMap((name) => ['--project', name])
+  const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
+  try {
+    execFileSync(bin('vitest'), ['run', ...selection, ...args, ...reporters], {
+      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { ...process.env, VITE_CONFIG_NATIVE_IGNORE_WARNING: 'true' },
+    })
+  } catch (error) {
+    if (!existsSync(report)) throw error
+  }
+  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'))
+  rmSync(folder, { recursive: true })
+  const failed = numFailedTests > 0 ? numFailedTests : numFailedTestSuites
+  console.log(`${present.join(', ')}: ${numPassedTests} passed, ${failed} failed`)
+  return { passed: numPassedTests, failed }
+}

@@ -1,0 +1,41 @@
+// The reference facilitator as its README builds it: express, @x402/core and @x402/evm, one viem client. The other
+// side of the benches. usage: PORT RPC_URL [wallet key]
+import { x402Facilitator } from '@x402/core/facilitator'
+import { toFacilitatorEvmSigner } from '@x402/evm'
+import { ExactEvmScheme } from '@x402/evm/exact/facilitator'
+import express from 'express'
+import { createWalletClient, http, publicActions } from 'viem'
+import { privateKeyToAccount } from 'viem/accounts'
+import { baseSepolia } from 'viem/chains'
+
+// The third of the keys that anvil prints for everybody: development only.
+const DEVELOPMENT_KEY = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
+const [port, rpcUrl, key = DEVELOPMENT_KEY] = process.argv.slice(2)
+
+const account = privateKeyToAccount(key)
+const client = createWalletClient({ account, chain: baseSepolia, transport: http(rpcUrl) }).extend(publicActions)
+const signer = toFacilitatorEvmSigner({
+  address: account.address,
+  getCode: (args) => client.getCode(args),
+  readContract: (args) => client.readContract({ ...args, args: args.args ?? [] }),
+  verifyTypedData: (args) => client.verifyTypedData(args),
+  writeContract: (args) => client.writeContract({ ...args, args: args.args ?? [] }),
+  sendTransaction: (args) => client.sendTransaction(args),
+  waitForTransactionReceipt: (args) => client.waitForTransactionReceipt(args),
+})
+const facilitator = new x402Facilitator().register('eip155:84532', new ExactEvmScheme(signer))
+
+const app = express()
+app.use(express.json())
+app.post('/verify', async (request, response) => {
+  const { paymentPayload, paymentRequirements } = request.body
+  response.json(await facilitator.verify(paymentPayload, paymentRequirements))
+})
+app.post('/settle', async (request, response) => {
+  const { paymentPayload, paymentRequirements } = request.body
+  response.json(await facilitator.settle(paymentPayload, paymentRequirements))
+})
+app.get('/supported', (_, response) => {
+  response.json(facilitator.getSupported())
+})
+app.listen(Number(port), '127.0.0.1', () => process.send?.({ ready: true }))

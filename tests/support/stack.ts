@@ -1,0 +1,79 @@
+import { randomBytes } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Pool } from 'pg'
+import { migrate } from '@/lib/adapters/postgres/migrate'
+import { type LocalPostgres, startLocalPostgres } from '@/scripts/local/postgres'
+import { freePort } from '@/scripts/local/processes'
+import { startChild } from '@/scripts/local/supervise'
+
+/** A PostgreSQL of the test run's own, whose data is gone with it. */
+export async function startTestPostgres(settings: string[] = ['fsync=off']): Promise<LocalPostgres> {
+  const folder = await mkdtemp(join(tmpdir(), 'payproof-postgres-'))
+  const postgres = await startLocalPostgres(folder, { settings })
+  return {
+    ...postgres,
+    async stop() {
+      await postgres.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A new database with every migration, beside the others of one server. */
+export async function createDatabase(serverUrl: string): Promise<string> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  const admin = new Pool({ connectionString: serverUrl, max: 1 })
+  await admin.query(`CREATE DATABASE ${name}`)
+  await admin.end()
+  const url = new URL(serverUrl)
+  url.pathname = `/${name}`
+  const pool = new Pool({ connectionString: url.href, max: 1 })
+  await migrate(pool, 'prisma/migrations')
+  await pool.end()
+  return url.href
+}
+
+export type WebOptions = {
+  databaseUrl: string
+  rpcUrls: Record<number, string>
+  redisUrl?: string
+  env?: Record<string, string>
+  /** Called when the process ends without being asked to. */
+  onDeath?: () => void
+  /** Arguments for Node itself, such as --cpu-prof. */
+  nodeArgs?: readonly string[]
+}
+
+export type RunningWeb = { url: string; base: string; port: number; pid: number; stop(): Promise<void> }
+
+/** A web process of the product, as `npm start` runs it. */
+export async function startWeb({
+  databaseUrl,
+  rpcUrls,
+  redisUrl,
+  env,
+  onDeath,
+  nodeArgs,
+}: WebOptions): Promise<RunningWeb> {
+  const port = await freePort(0)
+  const rpc = Object.fromEntries(Object.entries(rpcUrls).map(([id, url]) => [`X402_RPC_EIP155_${id}`, url]))
+  const child = await startChild(
+    'server.ts',
+    {
+      PATH: process.env['PATH'],
+      NODE_ENV: 'production',
+      NEXT_TELEMETRY_DISABLED: '1',
+      PORT: String(port),
+      DATABASE_URL: databaseUrl,
+      ...(redisUrl && { REDIS_URL: redisUrl }),
+      ...rpc,
+      ...env,
+    },
+    onDeath ?? (() => undefined),
+    nodeArgs,
+  )
+  const url = `http://127.0.0.1:${port}`
+  return { url, base: `${url}/api/v1/x402`, port, pid: child.pid, stop: child.stop }
+}
