@@ -183,6 +183,11 @@ function requireDatabase({ DATABASE_URL }: Env): string {
 }
 
 function configuredNetworks({ rpcUrls }: Env): Network[] {
+  for (const chainId of rpcUrls.keys()) {
+    if (NETWORKS.some((network) => network.chainId === chainId)) continue
+    const known = NETWORKS.map((network) => network.chainId).join(', ')
+    throw new Error(`X402_RPC_EIP155_${chainId} is set, but there is no such network here. There are: ${known}.`)
+  }
   return NETWORKS.filter((network) => rpcUrls.has(network.chainId))
 }
 

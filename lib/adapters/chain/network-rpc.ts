@@ -83,6 +83,7 @@ export class NetworkRpc {
   private async ask(health: EndpointHealth, calls: readonly RpcCall[], timeoutMs: number): Promise<Answered> {
     try {
       const probes = health.dueProbes()
+      if (probes.length + calls.length === 0) return { answers: [], head: health.head?.number ?? 0n }
       this.httpRequests++
       const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
       health.readProbes(probes, answers, this.highestHead(health))

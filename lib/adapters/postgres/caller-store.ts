@@ -1,7 +1,7 @@
 import type { Pool } from 'pg'
 import type { CallerRecord, CallerStore } from '@/lib/api-keys/caller-record'
 import { isScope } from '@/lib/core/scopes'
-import { orUnavailable } from './pool'
+import { orUnavailable, REQUEST_QUERY_TIMEOUT_MS } from './pool'
 
 /** The overrides come as a list of (name, mode, value, end), for a key has few of them or none. */
 const FIND = `
@@ -35,21 +35,23 @@ type Row = {
 export function createCallerStore(pool: Pool): CallerStore {
   return {
     async find(keyHash) {
-      const { rows } = await orUnavailable(pool.query<Row>({ name: 'find_caller', text: FIND, values: [keyHash] }))
+      const { rows } = await orUnavailable(pool.query<Row>(query('find_caller', FIND, [keyHash])))
       return rows[0] ? toRecord(rows[0]) : null
     },
     async changes(seconds) {
-      const { rows } = await pool.query<{ key_id: string | null; tenant_id: string | null }>({
-        name: 'caller_changes',
-        text: CHANGES,
-        values: [seconds],
-      })
+      const { rows } = await pool.query<{ key_id: string | null; tenant_id: string | null }>(
+        query('caller_changes', CHANGES, [seconds]),
+      )
       return {
         keyIds: new Set(rows.map((row) => row.key_id).filter((id) => id !== null)),
         tenantIds: new Set(rows.map((row) => row.tenant_id).filter((id) => id !== null)),
       }
     },
   }
+}
+
+function query(name: string, text: string, values: unknown[]) {
+  return { name, text, values, query_timeout: REQUEST_QUERY_TIMEOUT_MS }
 }
 
 function toRecord(row: Row): CallerRecord {

@@ -3,6 +3,9 @@ import { AppError } from '@/lib/core/errors'
 
 export type PostgresOptions = { connectionString: string; poolSize: number }
 
+/** Milliseconds that a request waits for one of its queries. */
+export const REQUEST_QUERY_TIMEOUT_MS = 2_000
+
 /** The process's one pool; Prisma shares it. Every wait is bounded: a request must not hang behind a database. */
 export function createPool({ connectionString, poolSize }: PostgresOptions): Pool {
   const pool = new Pool({
