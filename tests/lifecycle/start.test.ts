@@ -1,0 +1,161 @@
+import { execFile, spawnSync } from 'node:child_process'
+import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, describe, expect, it } from 'vitest'
+import { call } from '@/tests/support/api'
+import { type Product, processesOf, startProduct, waitForNone } from '@/tests/support/start-product'
+
+const run = promisify(execFile)
+const folders: string[] = []
+const products: Product[] = []
+
+async function newFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'payproof-start-'))
+  folders.push(folder)
+  return folder
+}
+
+async function start(options: Parameters<typeof startProduct>[0]): Promise<Product> {
+  const product = await startProduct(options)
+  products.push(product)
+  return product
+}
+
+afterEach(async () => {
+  for (const product of products.splice(0)) await product.end('SIGTERM')
+  for (const folder of folders.splice(0)) {
+    await waitForNone(folder, 15_000)
+    for (const { pid } of processesOf(folder)) process.kill(pid, 'SIGKILL')
+    await rm(folder, { recursive: true, force: true })
+  }
+})
+
+/** Pastes the printed curl line into a shell. */
+async function pasteCurl(product: Product): Promise<unknown> {
+  const line = /^curl -s \S+\/verify .*$/m.exec(product.output())?.[0] ?? 'false'
+  const { stdout } = await run('sh', ['-c', line])
+  return JSON.parse(stdout)
+}
+
+describe('npm start', () => {
+  it('brings up the product from nothing; the printed curl verifies a payment, Ctrl-C leaves nothing running', async () => {
+    const folder = await newFolder()
+    const first = await start({ folder })
+    expect(first.output()).toContain(`Payproof is ready at http://localhost:${first.port}`)
+    expect(first.output()).toContain('REDIS_URL is not set')
+    expect(await pasteCurl(first)).toMatchObject({ isValid: true })
+
+    const { apiKey: key, url, login, network, rpcUrl, asset, payTo, payerPrivateKey } = await first.quickstart()
+    expect({ url, login, network }).toEqual({
+      url: `http://localhost:${first.port}`,
+      login: null,
+      network: 'eip155:84532',
+    })
+    expect([rpcUrl, asset, payTo, payerPrivateKey].every((text) => /^(http|0x)/.test(text))).toBe(true)
+    await expect
+      .poll(async () => (await call(`${url}/api/v1/x402/verifications`, { key })).body.data, { timeout: 2_000 })
+      .toMatchObject([{ outcome: 'valid', amount: '10000' }])
+
+    expect(await first.end('SIGINT')).toBe(0)
+    expect(await waitForNone(folder, 5_000)).toEqual([])
+
+    const second = await start({ folder })
+    expect(second.readyMs).toBeLessThan(5_000)
+    expect((await second.quickstart()).apiKey).toBe(key)
+    expect(
+      (await call(`${(await second.quickstart()).url}/api/v1/x402/verifications`, { key })).body.data,
+    ).toHaveLength(1)
+    expect(await pasteCurl(second)).toMatchObject({ isValid: true })
+  })
+
+  it('finds its way after it was killed: web and worker end by themselves, Postgres and chain are taken over', async () => {
+    const folder = await newFolder()
+    const first = await start({ folder })
+    const supervisor = processesOf(folder).find(({ command }) => command.includes('scripts/run.ts'))
+    process.kill(supervisor?.pid ?? 0, 'SIGKILL')
+    await expect
+      .poll(() => processesOf(folder).filter(({ command }) => /server\.ts|worker\.ts/.test(command)), {
+        timeout: 15_000,
+      })
+      .toEqual([])
+    await first.end('SIGTERM')
+
+    const second = await start({ folder })
+    expect(await pasteCurl(second)).toMatchObject({ isValid: true })
+    expect(await second.end('SIGINT')).toBe(0)
+    expect(await waitForNone(folder, 5_000)).toEqual([])
+  })
+
+  it('starts after Postgres itself was killed, with what had been written', async () => {
+    const folder = await newFolder()
+    const first = await start({ folder })
+    await pasteCurl(first)
+    const { apiKey: key, url } = await first.quickstart()
+    await expect
+      .poll(async () => (await call(`${url}/api/v1/x402/verifications`, { key })).body.data.length, { timeout: 2_000 })
+      .toBe(1)
+    const postmaster = processesOf(folder).find(({ command }) => command.includes('bin/postgres -D'))
+    process.kill(postmaster?.pid ?? 0, 'SIGKILL')
+    await first.end('SIGINT')
+    await waitForNone(folder, 10_000)
+
+    const second = await start({ folder })
+    expect(
+      (await call(`${(await second.quickstart()).url}/api/v1/x402/verifications`, { key })).body.data,
+    ).toHaveLength(1)
+  })
+
+  it('takes the next free port when its own is taken, and says so', async () => {
+    const squatter = createServer()
+    await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve))
+    const { port } = squatter.address() as AddressInfo
+    const product = await start({ folder: await newFolder(), port })
+    squatter.close()
+    expect(product.output()).toContain(`Port ${port} is taken`)
+    expect((await product.quickstart()).url).not.toBe(`http://localhost:${port}`)
+    expect(await pasteCurl(product)).toMatchObject({ isValid: true })
+  })
+
+  it('refuses to run twice on one data folder, and leaves the first alone', async () => {
+    const folder = await newFolder()
+    const first = await start({ folder })
+    const second = await start({ folder })
+    expect(second.child.exitCode).toBe(1)
+    expect(second.output()).toContain('runs already')
+    expect(await pasteCurl(first)).toMatchObject({ isValid: true })
+  })
+
+  it.runIf(process.getuid?.() === 0)('runs as an ordinary user as well', async () => {
+    const id = (flag: string) => Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout)
+    const [uid, gid] = [id('-u'), id('-g')]
+    const folder = await newFolder()
+    await chown(folder, uid, gid)
+    const product = await start({ folder, uid, gid })
+    expect(await pasteCurl(product)).toMatchObject({ isValid: true })
+    expect(await product.end('SIGINT')).toBe(0)
+  })
+
+  it.runIf(process.getuid?.() === 0)('works below a folder that only root may enter', async () => {
+    const home = await newFolder()
+    await chmod(home, 0o700)
+    const folder = join(home, 'data')
+    const product = await start({ folder })
+    const postgres = processesOf('payproof-').find(({ command }) =>
+      command.includes('bin/postgres -D /var/tmp/payproof-'),
+    )
+    folders.push(folder, join(/ -D (\S+)/.exec(postgres?.command ?? '')?.[1] ?? folder, '..'))
+    expect(await pasteCurl(product)).toMatchObject({ isValid: true })
+    expect(await product.end('SIGINT')).toBe(0)
+  })
+
+  it('says which variable is wrong, and does not start', async () => {
+    const product = await start({ folder: await newFolder(), env: { REDIS_URL: 'nonsense', LOG_LEVEL: 'loud' } })
+    expect(product.child.exitCode).toBe(1)
+    expect(product.output()).toContain('REDIS_URL')
+    expect(product.output()).toContain('LOG_LEVEL')
+  })
+})
