@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import next from 'next'
+import { surviveClosedOutput } from '@/lib/adapters/telemetry/closed-output'
 import { AppError, type ErrorCode } from '@/lib/core/errors'
 import { newId } from '@/lib/core/ids'
 import { env } from '@/lib/env'
-import { rawErrorAnswer } from '@/lib/http/respond'
+import { errorBody, rawErrorAnswer, respond } from '@/lib/http/respond'
 import { SECURITY_HEADERS } from '@/lib/http/security-headers'
 import { publicUrl, servicesStarted } from '@/lib/services'
 import livez from '@/pages/api/livez'
@@ -29,6 +30,7 @@ const HOT_ROUTES: ReadonlyMap<string, Handler> = new Map([
 const DRAIN_MS = 10_000
 
 async function main(): Promise<void> {
+  surviveClosedOutput()
   const { PORT, HOST } = env()
   const app = next({ dev: false, hostname: HOST, port: PORT })
   const services = servicesStarted()
@@ -37,7 +39,8 @@ async function main(): Promise<void> {
 
   const server = createServer((request, response) => {
     const url = cleanPath(request.url ?? '/')
-    const handler = HOT_ROUTES.get(url.split('?', 1)[0] as string)
+    const path = url.split('?', 1)[0] as string
+    const handler = isDecodable(path) ? HOT_ROUTES.get(path) : malformedPath
     request.url = url
     if (handler) return void handler(request, response)
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
@@ -59,6 +62,21 @@ function cleanPath(url: string): string {
   const [path = '/', query] = url.split(/\?(.*)/s, 2)
   const clean = path.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1')
   return query === undefined ? clean : `${clean}?${query}`
+}
+
+/** Next answers a path that cannot be decoded with a page, which no program can read. */
+function isDecodable(path: string): boolean {
+  try {
+    return !path.includes('%') || decodeURIComponent(path) !== ''
+  } catch {
+    return false
+  }
+}
+
+async function malformedPath(_: IncomingMessage, response: ServerResponse): Promise<void> {
+  const error = new AppError('malformed_request', { message: 'The path has a percent sign that encodes nothing.' })
+  const context = { requestId: newId('request', Date.now()), publicUrl: publicUrl(), errorShape: undefined }
+  respond(response, error.status, errorBody(error, context), { 'X-Request-Id': context.requestId })
 }
 
 /** Slow senders are cut off, WebSockets refused, and what Node itself refuses is answered in JSON too. */

@@ -1,8 +1,10 @@
+import { surviveClosedOutput } from '@/lib/adapters/telemetry/closed-output'
 import { startWorker } from '@/lib/create-worker'
 
 // The worker process: what must be done whether or not anybody asks. Web answers without it.
 
 async function main(): Promise<void> {
+  surviveClosedOutput()
   const worker = await startWorker()
   const stop = async () => {
     await worker.stop()

@@ -6,6 +6,7 @@ import { createLogger } from '@/lib/adapters/telemetry/logger'
 import { CallerDirectory } from '@/lib/api-keys/caller-directory'
 import type { CallerRecord } from '@/lib/api-keys/caller-record'
 import { describeKey } from '@/lib/api-keys/describe-key'
+import { configuredNetworks, listedAssets, rpcSettings } from '@/lib/chain-settings'
 import { toVerifyResponse } from '@/lib/contracts/x402'
 import { keccakReady } from '@/lib/core/keccak'
 import { type Mode, PLANS } from '@/lib/core/plans'
@@ -19,7 +20,6 @@ import type { Context, Reply } from '@/lib/http/endpoint'
 import type { RequestLine } from '@/lib/http/route'
 import { checkNetwork } from '@/lib/networks/check-network'
 import { listNetworks } from '@/lib/networks/list-networks'
-import { type Asset, NETWORKS, type Network } from '@/lib/networks/networks'
 import { createServedNetworks } from '@/lib/networks/served-networks'
 import { domainSeparator } from '@/lib/payments/exact-eip3009/digest'
 import { listSupported } from '@/lib/payments/list-supported'
@@ -30,7 +30,7 @@ import { getUsage } from '@/lib/usage/get-usage'
 import { createLimiter } from '@/lib/usage/limiter'
 import { currentPeriod, effectiveLimits } from '@/lib/usage/limits'
 import { listPlans } from '@/lib/usage/list-plans'
-import { takeAddressLimit, takeCallerLimit } from '@/lib/usage/take-limit'
+import { type AddressLimit, takeAddressLimit, takeCallerLimit } from '@/lib/usage/take-limit'
 import { getAnalytics } from '@/lib/verifications/get-analytics'
 import { getVerification } from '@/lib/verifications/get-verification'
 import { type ListVerificationsInput, listVerifications } from '@/lib/verifications/list-verifications'
@@ -39,6 +39,8 @@ import type { VerificationFilters } from '@/lib/verifications/verification-store
 
 const now = Date.now
 const microseconds = () => performance.now() * 1_000
+
+const NOT_NOW = { status: 503, headers: { 'Retry-After': '5' } }
 
 type VerificationsQuery = Pick<ListVerificationsInput, 'limit' | 'cursor' | 'from' | 'to'> & VerificationFilters
 
@@ -76,6 +78,9 @@ export function createServices(settings: Env) {
   }
   const limiter = createLimiter({ now, shared: redis, usedInPeriod })
   const publicLimiter = createLimiter({ now, shared: null, usedInPeriod })
+  const limitDeps = { now, limiter, publicLimiter }
+  const limitAddress = (request: IncomingMessage, kind: AddressLimit) =>
+    takeAddressLimit(limitDeps, clientAddress(request, settings.TRUSTED_PROXIES), kind)
   const verificationDeps = { now, chain: chain.reader, networks }
   const logDeps = { now, verifications: postgres.verifications, analytics: postgres.analytics }
   const owner = ({ tenantId, mode }: CallerRecord) => ({ tenantId, mode })
@@ -86,15 +91,13 @@ export function createServices(settings: Env) {
     logger,
     networks,
     /** Tells who calls, and remembers that the key was used. */
-    async authenticate(key: string): Promise<CallerRecord> {
-      const caller = await callers.authenticate(key)
+    async authenticate(key: string, request: IncomingMessage): Promise<CallerRecord> {
+      const caller = await callers.authenticate(key, () => limitAddress(request, 'keyLookUp'))
       postgres.keyUse.used(caller.keyId, now())
       return caller
     },
-    limitCaller: (caller: CallerRecord, kind: 'verification' | 'request') =>
-      takeCallerLimit({ now, limiter, publicLimiter }, caller, kind),
-    limitAddress: (request: IncomingMessage, kind: 'anonymous' | 'public') =>
-      takeAddressLimit({ now, limiter, publicLimiter }, clientAddress(request, settings.TRUSTED_PROXIES), kind),
+    limitCaller: (caller: CallerRecord, kind: 'verification' | 'request') => takeCallerLimit(limitDeps, caller, kind),
+    limitAddress,
     logRequest({ error, caller, ...line }: RequestLine): void {
       if (line.status >= 500) recentErrors.add()
       const level = line.status >= 500 ? 'error' : 'info'
@@ -150,11 +153,11 @@ export function createServices(settings: Env) {
         pingRedis: redis ? () => redis.ping() : null,
         recentErrors: recentErrors.count,
       })
-      return { status: health.status === 'unhealthy' ? 503 : 200, body: health }
+      return health.status === 'unhealthy' ? { ...NOT_NOW, body: health } : { body: health }
     },
     async readiness(): Promise<Reply> {
       const isReady = !stopping && (await postgres.isReady())
-      return { status: isReady ? 200 : 503, body: { status: isReady ? 'ready' : 'not_ready' } }
+      return isReady ? { body: { status: 'ready' } } : { ...NOT_NOW, body: { status: 'not_ready' } }
     },
 
     /** Begins what goes on in the background. Answers once every network was asked; requests need not wait for it. */
@@ -180,26 +183,4 @@ export function createServices(settings: Env) {
 function requireDatabase({ DATABASE_URL }: Env): string {
   if (!DATABASE_URL) throw new Error('DATABASE_URL is not set. Set it, or run "npm start", which brings a database.')
   return DATABASE_URL
-}
-
-function configuredNetworks({ rpcUrls }: Env): Network[] {
-  for (const chainId of rpcUrls.keys()) {
-    if (NETWORKS.some((network) => network.chainId === chainId)) continue
-    const known = NETWORKS.map((network) => network.chainId).join(', ')
-    throw new Error(`X402_RPC_EIP155_${chainId} is set, but there is no such network here. There are: ${known}.`)
-  }
-  return NETWORKS.filter((network) => rpcUrls.has(network.chainId))
-}
-
-function rpcSettings(settings: Env) {
-  const urls = new Map(
-    configuredNetworks(settings).map((network) => [network, settings.rpcUrls.get(network.chainId) ?? []]),
-  )
-  return { urls, maxBatch: settings.X402_RPC_MAX_BATCH, maxHeadAgeSeconds: settings.X402_RPC_MAX_HEAD_AGE_SECONDS }
-}
-
-/** Reads "eip155:8453/EURC, eip155:1/EURC": tokens that an operator lists beside the default ones. */
-function listedAssets(text: string): (network: Network, asset: Asset) => boolean {
-  const listed = new Set(text.split(',').map((entry) => entry.trim()))
-  return (network, asset) => listed.has(`${network.id}/${asset.symbol}`)
 }

@@ -42,17 +42,23 @@ export function parseEnv(source: Readonly<Record<string, string | undefined>>): 
   for (const [name, value] of Object.entries(source)) {
     const chainId = RPC.exec(name)?.[1]
     if (!chainId || !value) continue
-    const urls = value
-      .split(',')
-      .map((url) => url.trim())
-      .filter(Boolean)
-    if (urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url))) rpcUrls.set(Number(chainId), urls)
+    const urls = readUrls(value)
+    if (urls) rpcUrls.set(Number(chainId), urls)
     else problems.push(`${name}: a list of http(s) URLs, separated by commas, is needed`)
   }
   if (!parsed.success || problems.length > 0) {
     throw new Error(`The environment is not valid:\n  ${problems.join('\n  ')}\nSee .env.example.`)
   }
   return { ...parsed.data, rpcUrls }
+}
+
+/** A list of http(s) URLs with commas between them, or null. */
+function readUrls(list: string): string[] | null {
+  const urls = list
+    .split(',')
+    .map((url) => url.trim())
+    .filter(Boolean)
+  return urls.length > 0 && urls.every((url) => /^https?:\/\//.test(url) && URL.canParse(url)) ? urls : null
 }
 
 let cached: Env | null = null

@@ -54,6 +54,11 @@ export function openEndpoint<Body = unknown, Query = unknown>(
   return { ...definition, auth: 'open' } as unknown as AppEndpoint
 }
 
+/** The same for one that does not even look at a key: probes send whatever their monitor is set up with. */
+export function publicEndpoint<Query = unknown>(definition: Definition<Services, null, never, Query>): AppEndpoint {
+  return { ...definition, auth: 'none' } as unknown as AppEndpoint
+}
+
 /** A route file's default export: the table of its methods, answered through the one pipeline. */
 export function route(endpoints: Endpoints<Services, CallerRecord>) {
   let deps: RouteDeps<Services, CallerRecord> | null = null

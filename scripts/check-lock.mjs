@@ -7,7 +7,11 @@ export function missingFromLock(file) {
   const { packages } = JSON.parse(readFileSync(file, 'utf8'))
   const missing = []
   for (const [path, entry] of Object.entries(packages)) {
-    const wanted = { ...entry.dependencies, ...entry.optionalDependencies, ...(path === '' ? entry.devDependencies : {}) }
+    const wanted = {
+      ...entry.dependencies,
+      ...entry.optionalDependencies,
+      ...(path === '' ? entry.devDependencies : {}),
+    }
     for (const name of Object.keys(wanted)) {
       if (!isThere(packages, path, name)) missing.push(`${name}, wanted by ${path || 'the project'}`)
     }

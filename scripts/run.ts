@@ -2,6 +2,7 @@
 import { mkdir } from 'node:fs/promises'
 import { Pool } from 'pg'
 import { migrate } from '@/lib/adapters/postgres/migrate'
+import { surviveClosedOutput } from '@/lib/adapters/telemetry/closed-output'
 import { type Env, env } from '@/lib/env'
 import { type RunningChain, startLocalChain } from './local/chain'
 import { claimFolder } from './local/claim-folder'
@@ -16,6 +17,7 @@ const say = (text: string) => process.stderr.write(`${text}\n`)
 type Stop = () => Promise<void>
 
 async function main(): Promise<void> {
+  surviveClosedOutput()
   const settings = env()
   await mkdir(settings.X402_DATA_DIR, { recursive: true })
   const stops: Stop[] = [await claimFolder(settings.X402_DATA_DIR)]

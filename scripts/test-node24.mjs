@@ -20,7 +20,11 @@ await install('tests/official', 'the official x402 packages, for tests')
 await generate()
 await build()
 
-const env = { ...process.env, PATH: `${binaries}${delimiter}${process.env.PATH}`, VITE_CONFIG_NATIVE_IGNORE_WARNING: 'true' }
+const env = {
+  ...process.env,
+  PATH: `${binaries}${delimiter}${process.env.PATH}`,
+  VITE_CONFIG_NATIVE_IGNORE_WARNING: 'true',
+}
 const projects = ['unit', 'integration', 'lifecycle'].flatMap((name) => ['--project', name])
 console.log(`Node ${spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout.trim()}`)
 const { status } = spawnSync(node, ['node_modules/vitest/vitest.mjs', 'run', ...projects], { stdio: 'inherit', env })

@@ -32,12 +32,16 @@ export class CallerDirectory {
     this.syncedAt = deps.now()
   }
 
-  /** @throws AppError `api_key_invalid`, `api_key_expired`, `tenant_suspended`, `database_unavailable` */
-  async authenticate(key: string): Promise<CallerRecord> {
+  /**
+   * A key that was never seen costs a look-up; `beforeLookUp` throws when whoever sends it has had too many.
+   *
+   * @throws AppError `api_key_invalid`, `api_key_expired`, `tenant_suspended`, `database_unavailable`
+   */
+  async authenticate(key: string, beforeLookUp?: () => Promise<unknown>): Promise<CallerRecord> {
     if (!isWellFormedKey(key)) throw new AppError('api_key_invalid')
     const hash = hashKey(key)
     const entry = this.remembered(hash)
-    const record = entry ? entry.record : await this.readOnce(hash)
+    const record = entry ? entry.record : await this.readOnce(hash, beforeLookUp)
     if (!record) throw new AppError('api_key_invalid')
     if (record.expiresAt && record.expiresAt.getTime() <= this.deps.now()) throw new AppError('api_key_expired')
     if (record.tenantStatus === 'suspended') throw new AppError('tenant_suspended')
@@ -64,15 +68,17 @@ export class CallerDirectory {
   }
 
   /** One query for a key, however many requests ask for it at once. */
-  private readOnce(hash: string): Promise<CallerRecord | null> {
+  private readOnce(hash: string, beforeLookUp?: () => Promise<unknown>): Promise<CallerRecord | null> {
     const under = this.reading.get(hash)
     if (under) return under
-    const fresh = this.read(hash).finally(() => this.reading.delete(hash))
+    const fresh = this.read(hash, beforeLookUp).finally(() => this.reading.delete(hash))
     this.reading.set(hash, fresh)
     return fresh
   }
 
-  private async read(hash: string): Promise<CallerRecord | null> {
+  private async read(hash: string, beforeLookUp?: () => Promise<unknown>): Promise<CallerRecord | null> {
+    // Who sends a key that was good a while ago does not try keys out.
+    if (!this.known.get(hash)) await beforeLookUp?.()
     const readAt = this.deps.now()
     const record = await this.deps.store.find(hash)
     const memory = record ? this.known : this.unknown
@@ -83,9 +89,10 @@ export class CallerDirectory {
   private async sync(): Promise<void> {
     const askedAt = this.deps.now()
     const changes = await this.deps.store.changes(CHANGES_SECONDS)
-    if (askedAt - this.syncedAt > (CHANGES_SECONDS - 1) * SECOND_MS) this.known.clear()
+    // By the clock of now, for nobody knows when on its way the question was answered.
+    if (this.deps.now() - this.syncedAt > (CHANGES_SECONDS - 1) * SECOND_MS) this.known.clear()
     this.known.deleteWhere(({ record }) => record !== null && isChanged(record, changes))
-    this.syncedAt = askedAt
+    this.syncedAt = Math.max(this.syncedAt, askedAt)
   }
 }
 

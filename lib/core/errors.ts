@@ -194,7 +194,17 @@ export class AppError extends Error {
   }
 }
 
+/**
+ * Whether something thrown is one of ours. Not by `instanceof`: the custom server and the routes that Next bundles load
+ * this module each for itself, and share services that throw the one or the other class.
+ */
+export function isAppError(error: unknown): error is AppError {
+  return (
+    error instanceof Error && error.name === 'AppError' && 'code' in error && Object.hasOwn(ERRORS, String(error.code))
+  )
+}
+
 /** Every throw becomes an AppError: what nobody foresaw is our failure, with its cause kept for the log. */
 export function toAppError(error: unknown): AppError {
-  return error instanceof AppError ? error : new AppError('internal_error', { cause: error })
+  return isAppError(error) ? error : new AppError('internal_error', { cause: error })
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { isIPv6 } from 'node:net'
 
 /**
  * The address that the limits without a key count. `X-Forwarded-For` is believed only as far as our own proxies wrote
@@ -13,12 +14,17 @@ export function clientAddress(request: IncomingMessage, trustedProxies: number):
 }
 
 /** One spelling an address: IPv4 in IPv6 as IPv4, an IPv6 network by its /64, which one customer usually holds whole. */
-function normalise(address: string): string {
-  const text = address.replace(/^::ffff:(?=\d+\.)/i, '').toLowerCase()
-  if (!text.includes(':')) return text.slice(0, 64)
-  const [head = '', tail] = text.split('::')
-  const before = head.split(':').filter(Boolean)
-  const after = tail === undefined ? [] : tail.split(':').filter(Boolean)
-  const zeros = tail === undefined ? [] : new Array<string>(Math.max(0, 8 - before.length - after.length)).fill('0')
-  return `${[...before, ...zeros, ...after].slice(0, 4).join(':')}::/64`
+function normalise(entry: string): string {
+  const address = withoutPortAndZone(entry).replace(/^::ffff:(?=\d+\.)/i, '')
+  if (!isIPv6(address)) return address.slice(0, 64)
+  const [before = [], after] = address.split('::').map((half) => half.split(':').filter(Boolean))
+  const zeros = new Array<string>(after ? 8 - before.length - after.length : 0).fill('0')
+  const groups = [...before, ...zeros, ...(after ?? [])].slice(0, 4)
+  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`
+}
+
+/** Some proxies write the port behind the address; a zone is of the machine that wrote it. */
+function withoutPortAndZone(entry: string): string {
+  const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(entry)?.[1] ?? /^(\d+\.\d+\.\d+\.\d+):\d+$/.exec(entry)?.[1]
+  return (bracketed ?? entry).replace(/%.*$/, '')
 }

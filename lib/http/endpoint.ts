@@ -6,7 +6,7 @@ import type { Scope } from '@/lib/core/scopes'
 /** Who is calling, by the API key. */
 export type Caller = { tenantId: TenantId; keyId: Id<'apiKey'>; mode: Mode; scopes: ReadonlySet<Scope> }
 
-export type Parsed<Value> = { value: Value } | { code: ErrorCode; problems: ParameterProblem[] }
+type Parsed<Value> = { value: Value } | { code: ErrorCode; problems: ParameterProblem[] }
 
 /** Reads a value out of what came, or names every parameter that is wrong and how to mend it. */
 export type Parser<Value> = (input: unknown) => Parsed<Value>
@@ -26,7 +26,10 @@ export type Context<Identity, Body, Query> = {
 export type Reply = {
   /** 200 when left out. */
   status?: number
-  body: unknown
+  /** Written as JSON. */
+  body?: unknown
+  /** JSON already, in the place of a body. */
+  json?: string
   headers?: Record<string, string>
   /** The answer is one verdict: it keeps the unit of the month that was reserved. */
   isVerdict?: boolean
@@ -54,7 +57,7 @@ export type KeyedDefinition<Services, Identity, Body, Query> = Definition<Servic
 /** A definition as the pipeline runs it; what body and query are only their own parsers know. */
 export type Endpoint<Services, Identity> =
   | ({ auth: 'key' } & KeyedDefinition<Services, Identity, never, never>)
-  | ({ auth: 'open' } & Definition<Services, Identity | null, never, never>)
+  | ({ auth: 'open' | 'none' } & Definition<Services, Identity | null, never, never>)
 
 export type Method = 'GET' | 'POST' | 'DELETE' | 'PATCH' | 'PUT'
 export type Endpoints<Services, Identity> = Partial<Record<Method, Endpoint<Services, Identity>>>

@@ -5,7 +5,7 @@ import type { LimitReport } from '@/lib/core/limit-report'
  * unix time in seconds. The limit closest to its end comes first, and the trio tells of that one.
  */
 export function rateLimitHeaders(reports: readonly LimitReport[], nowMs: number): Record<string, string> {
-  const [first, ...rest] = [...reports].sort((a, b) => a.remaining / a.limit - b.remaining / b.limit)
+  const [first, ...rest] = [...reports].sort((a, b) => shareLeft(a) - shareLeft(b))
   if (!first) return {}
   const sorted = [first, ...rest]
   return {
@@ -17,6 +17,11 @@ export function rateLimitHeaders(reports: readonly LimitReport[], nowMs: number)
     'X-RateLimit-Remaining': String(first.remaining),
     'X-RateLimit-Reset': String(Math.floor(nowMs / 1000) + first.resetSeconds),
   }
+}
+
+/** A limit of 0 has nothing left from the start. */
+function shareLeft({ remaining, limit }: LimitReport): number {
+  return limit === 0 ? 0 : remaining / limit
 }
 
 function policy({ name, limit, windowSeconds }: LimitReport): string {

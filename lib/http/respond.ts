@@ -30,10 +30,20 @@ export function respond(
   body: unknown,
   headers: Readonly<Record<string, string>>,
 ): void {
+  respondText(response, status, JSON.stringify(body), headers)
+}
+
+/** An answer whose body is JSON already; null for one that has no body, and then no length either. */
+export function respondText(
+  response: ServerResponse,
+  status: number,
+  text: string | null,
+  headers: Readonly<Record<string, string>>,
+): void {
   if (response.headersSent || response.destroyed) return
-  const text = body === null ? '' : JSON.stringify(body)
-  response.writeHead(status, { ...API_HEADERS, ...headers, 'Content-Length': String(Buffer.byteLength(text)) })
-  response.end(text)
+  const length = text === null ? {} : { 'Content-Length': String(Buffer.byteLength(text)) }
+  response.writeHead(status, { ...API_HEADERS, ...headers, ...length })
+  response.end(text ?? undefined)
 }
 
 export type ErrorContext = { requestId: string; publicUrl: string; errorShape: ErrorShape | undefined }

@@ -5,20 +5,22 @@ import { newId } from '@/lib/core/ids'
 import type { LimitReport } from '@/lib/core/limit-report'
 import type { Scope } from '@/lib/core/scopes'
 import { apiKeyOf } from './api-key-header'
+import { knows } from './cacheable'
 import type { Caller, Endpoint, Endpoints, Method, Parser, Reply } from './endpoint'
 import { rateLimitHeaders } from './rate-limit-headers'
 import { readJsonBody } from './read-body'
-import { errorBody, errorHeaders, preflightHeaders, respond } from './respond'
+import { paramsOf, queryOf, type RoutedRequest } from './request-parameters'
+import { errorBody, errorHeaders, preflightHeaders, respond, respondText } from './respond'
 
 /** A limit that let the request through. `end` is called once, and says whether the answer was a verdict. */
-export type TakenLimit = { reports: readonly LimitReport[]; end(isVerdict: boolean): void }
+type TakenLimit = { reports: readonly LimitReport[]; end(isVerdict: boolean): void }
 
 export type RouteDeps<Services, Identity extends Caller = Caller> = {
   now: Clock
   publicUrl: string
   services: Services
   /** @throws AppError `api_key_invalid`, `api_key_expired`, `tenant_suspended`, `database_unavailable` */
-  authenticate(key: string): Promise<Identity>
+  authenticate(key: string, request: IncomingMessage): Promise<Identity>
   /** Both throw `rate_limit_exceeded` or `quota_exceeded`, with the headers of the limit. */
   limitCaller(caller: Identity, kind: 'verification' | 'request'): Promise<TakenLimit>
   limitAddress(request: IncomingMessage, kind: 'anonymous' | 'public'): Promise<TakenLimit>
@@ -34,9 +36,6 @@ export type RequestLine = {
   caller: Caller | null
   error: AppError | null
 }
-
-/** What Next adds to a request: the parts of the path that its file name leaves open. */
-type RoutedRequest = IncomingMessage & { query?: Record<string, string | string[] | undefined> }
 
 /** One request on its way, as far as it has come. */
 type Passage<Identity> = { requestId: string; startedAt: number; caller: Identity | null; limit: TakenLimit | null }
@@ -61,7 +60,8 @@ export async function handleRequest<Services, Identity extends Caller>(
     sendReply(request, response, reply, headersOf(deps, passage))
   } catch (thrown) {
     error = toAppError(thrown)
-    const context = { requestId: passage.requestId, publicUrl: deps.publicUrl, errorShape: endpoint?.errorShape }
+    const { errorShape } = endpoint ?? Object.values(endpoints)[0] ?? {}
+    const context = { requestId: passage.requestId, publicUrl: deps.publicUrl, errorShape }
     const headers = { ...headersOf(deps, passage), ...errorHeaders(error, startedAt) }
     if (error.code === 'body_too_large' || error.code === 'request_timeout') closeAfter(request, response, headers)
     respond(response, error.status, errorBody(error, context), headers)
@@ -82,15 +82,19 @@ function endpointFor<Services, Identity>(
 function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
-  reply: Reply,
+  { status = 200, body, json, headers: extra }: Reply,
   ownHeaders: Record<string, string>,
 ): void {
-  const headers = { ...ownHeaders, ...reply.headers }
-  const isKnown = headers['ETag'] !== undefined && request.headers['if-none-match'] === headers['ETag']
-  respond(response, isKnown ? 304 : (reply.status ?? 200), isKnown ? null : reply.body, headers)
+  const headers = { ...ownHeaders, ...extra }
+  const isKnown = knows(request.headers['if-none-match'], headers['ETag'])
+  respondText(response, isKnown ? 304 : status, isKnown ? null : (json ?? written(body)), headers)
 }
 
-/** Key, scope, limit, query, body, handler: in this order, save that the body is read while the limit is asked. */
+function written(body: unknown): string | null {
+  return body === undefined ? null : JSON.stringify(body)
+}
+
+/** Key, limit, scope, query, body, handler: in this order, save that the body is read while the limit is asked. */
 async function pass<Services, Identity extends Caller>(
   deps: RouteDeps<Services, Identity>,
   endpoint: Endpoint<Services, Identity>,
@@ -102,6 +106,7 @@ async function pass<Services, Identity extends Caller>(
   // Awaited below; a body that fails while the limit refuses must not end the process.
   body?.catch(() => undefined)
   passage.limit = await takeLimit(deps, endpoint, request, passage.caller)
+  if (endpoint.auth === 'key') requireScope(endpoint.scope, passage.caller as Identity)
   const query = parse(endpoint.query, endpoint.query && queryOf(request))
   const json = await body
   const context = {
@@ -121,13 +126,12 @@ async function identify<Services, Identity extends Caller>(
   endpoint: Endpoint<Services, Identity>,
   request: IncomingMessage,
 ): Promise<Identity | null> {
+  if (endpoint.auth === 'none') return null
   try {
     const key = apiKeyOf(request)
     if (key === null && endpoint.auth === 'open') return null
     if (key === null) throw new AppError('api_key_missing')
-    const caller = await deps.authenticate(key)
-    if (endpoint.auth === 'key') requireScope(endpoint.scope, caller)
-    return caller
+    return await deps.authenticate(key, request)
   } catch (error) {
     const { status, code } = toAppError(error)
     // Without a key that is good, the limit of the address counts: so nobody tries keys at leisure.
@@ -165,7 +169,7 @@ function answerWithoutEndpoint<Services, Identity extends Caller>(
   request: IncomingMessage,
 ): Reply {
   const methods = [...Object.keys(endpoints), 'OPTIONS']
-  if (request.method === 'OPTIONS') return { status: 204, body: null, headers: preflightHeaders(methods) }
+  if (request.method === 'OPTIONS') return { status: 204, headers: preflightHeaders(methods) }
   throw new AppError('method_not_allowed', {
     message: `The route does not answer ${request.method}; it answers ${methods.join(', ')}.`,
     headers: { Allow: methods.join(', ') },
@@ -177,16 +181,6 @@ function headersOf<Services, Identity extends Caller>(
   { requestId, limit }: Passage<Identity>,
 ): Record<string, string> {
   return { 'X-Request-Id': requestId, ...(limit && rateLimitHeaders(limit.reports, deps.now())) }
-}
-
-function queryOf({ url }: RoutedRequest): Record<string, string> {
-  return Object.fromEntries(new URL(url ?? '/', 'http://x').searchParams)
-}
-
-function paramsOf({ query }: RoutedRequest): Record<string, string> {
-  const params: Record<string, string> = {}
-  for (const [name, value] of Object.entries(query ?? {})) if (typeof value === 'string') params[name] = value
-  return params
 }
 
 /** What is still coming of a body we will not read is let run for a moment, so that the answer reaches the sender. */

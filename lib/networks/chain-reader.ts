@@ -1,7 +1,7 @@
 import type { Hex } from '@/lib/core/hex'
 import type { Network } from './networks'
 
-export type ContractCall = { target: Hex; data: Hex }
+type ContractCall = { target: Hex; data: Hex }
 export type ContractResult = { ok: boolean; data: Hex }
 
 /**

@@ -20,8 +20,6 @@ export type NetworkState = {
   problems: readonly string[]
 }
 
-export type ServedNetworks = ReturnType<typeof createServedNetworks>
-
 const RETRY_MS = { unreachable: 5 * SECOND_MS, mismatch: MINUTE_MS }
 
 /**

@@ -41,6 +41,6 @@ export type PaymentMethod = {
   scheme: string
   x402Versions: readonly (1 | 2)[]
   /** Whether a payload is of this method, by its shape. */
-  owns(request: PaymentRequest): boolean
+  owns(request: PaymentRequest, x402Version: 1 | 2): boolean
   open(input: OpenInput): OpenedPayment | Refusal
 }

@@ -13,7 +13,7 @@ export type RequirementsInput = {
 }
 
 /** What a buyer signed, as it came: the envelope is checked, the content is not. v2 echoes the terms in `accepted`. */
-export type PayloadInput = {
+type PayloadInput = {
   x402Version?: number | null | undefined
   scheme?: Text
   network?: Text

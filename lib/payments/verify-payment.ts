@@ -70,7 +70,9 @@ function openPayment(
   const status = deps.networks.status(network)
   if (!magic && status === 'not_configured') return unknownNetwork(network.id)
 
-  const method = PAYMENT_METHODS.find((candidate) => candidate.scheme === scheme && candidate.owns(request))
+  const method = PAYMENT_METHODS.find(
+    (candidate) => candidate.scheme === scheme && candidate.owns(request, x402Version),
+  )
   if (!method) return refusal('unsupported_payload_type', 'Permit2 is not served. Sign an EIP-3009 authorization.')
   const payment = method.open({ x402Version, network, request, findAsset: deps.networks.findAsset })
   if ('reason' in payment) return payment

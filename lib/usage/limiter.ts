@@ -81,7 +81,8 @@ export function createLimiter(deps: LimiterDeps) {
   /** Ends a request that took a unit of the month: kept for a verdict, given back for anything else. */
   function endUnit(subject: string, period: Period, kept: boolean): void {
     const local = localOf(subject)
-    local.unitsInFlight--
+    // A caller who was forgotten meanwhile has nothing in flight that anybody counted.
+    if (local.unitsInFlight > 0) local.unitsInFlight--
     if (kept) return
     if (local.month?.start === period.start.getTime() && local.month.used > 0) local.month.used--
     deps.shared?.giveBack(subject, period)

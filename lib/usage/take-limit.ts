@@ -10,6 +10,20 @@ export type TakeLimitDeps = { now: Clock; limiter: Limiter; publicLimiter: Limit
 
 type TakenLimit = { reports: readonly LimitReport[]; end(isVerdict: boolean): void }
 
+/**
+ * What an address may do: without a key; on the public routes; and, with keys that are not in memory yet, make us look
+ * them up, for a flood of invented keys must not become one of queries.
+ */
+export type AddressLimit = 'anonymous' | 'public' | 'keyLookUp'
+
+const PUBLIC: Limits = { minute: PUBLIC_ROUTE_LIMIT_PER_MINUTE, hour: null, month: null, monthHard: null }
+
+const ADDRESS_LIMITS: Record<AddressLimit, { limits: Limits; isShared: boolean }> = {
+  anonymous: { limits: { ...ANONYMOUS_LIMITS, month: null, monthHard: null }, isShared: true },
+  public: { limits: PUBLIC, isShared: false },
+  keyLookUp: { limits: PUBLIC, isShared: false },
+}
+
 /** The name under which a tenant's counts are kept: test and live are counted apart. */
 export function subjectOf({ tenantId, mode }: Pick<LimitSubject, 'tenantId' | 'mode'>): string {
   return `${tenantId}:${mode}`
@@ -38,22 +52,19 @@ export async function takeCallerLimit(
 }
 
 /**
- * Counts one request by address. The public routes have a limit of their own, kept in this process alone: probes and
- * start-ups of sellers must not depend on anything.
+ * Counts one request by address. What is not shared is kept in this process alone: probes and start-ups of sellers must
+ * not depend on anything.
  *
  * @throws AppError `rate_limit_exceeded`
  */
 export async function takeAddressLimit(
   { limiter, publicLimiter }: TakeLimitDeps,
   address: string,
-  kind: 'anonymous' | 'public',
+  kind: AddressLimit,
 ): Promise<TakenLimit> {
-  const limits: Limits =
-    kind === 'public'
-      ? { minute: PUBLIC_ROUTE_LIMIT_PER_MINUTE, hour: null, month: null, monthHard: null }
-      : { ...ANONYMOUS_LIMITS, month: null, monthHard: null }
-  const input: TakeInput = { subject: `ip:${address}`, limits, quota: null }
-  const taken = await (kind === 'public' ? publicLimiter : limiter).take(input)
+  const { limits, isShared } = ADDRESS_LIMITS[kind]
+  const input: TakeInput = { subject: `${kind}:${address}`, limits, quota: null }
+  const taken = await (isShared ? limiter : publicLimiter).take(input)
   if (taken.refusedBy) throw refused(limits, taken, taken.refusedBy, null)
   return { reports: report(limits, taken, null), end: () => undefined }
 }

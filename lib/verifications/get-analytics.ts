@@ -1,3 +1,4 @@
+import { checksummed } from '@/lib/core/checksummed'
 import { type Clock, DAY_MS, HOUR_MS } from '@/lib/core/clock'
 import { LATENCY_BUCKETS, percentile } from '@/lib/core/latency-buckets'
 import type { AnalyticsStore, OutcomeCount } from './analytics-store'
@@ -46,7 +47,7 @@ export async function getAnalytics({ now, analytics }: GetAnalyticsDeps, owner: 
     byNetwork: groupOutcomes(byNetwork, (row) => row.network || null).map(([network, sums]) => ({ network, ...sums })),
     byReason: reasons,
     byKey: groupOutcomes(keys, (row) => row.keyId).map(([keyId, sums]) => ({ keyId, ...sums })),
-    topPayers: payers.map(named),
+    topPayers: payers.map((row) => ({ ...named(row), payer: checksummed(row.payer) })),
     topResources: resources.map(named),
     latencyMs: percentiles(addCounts(dayLatency.map((row) => row.counts))),
     latencyByHour: hourRange(hoursFrom).map((hour) => ({
@@ -58,7 +59,7 @@ export async function getAnalytics({ now, analytics }: GetAnalyticsDeps, owner: 
 
 /** Empty in a roll-up means "not one that we know". */
 function named<Row extends { network: string; asset: string }>(row: Row) {
-  return { ...row, network: row.network || null, asset: row.asset || null }
+  return { ...row, network: row.network || null, asset: checksummed(row.asset || null) }
 }
 
 function sumOutcomes(rows: readonly OutcomeCount[]): Outcomes {

@@ -1,4 +1,4 @@
-import { getAddress, isAddress } from 'viem'
+import { checksummed } from '@/lib/core/checksummed'
 import { formatUnits } from '@/lib/core/money'
 import { networkById } from '@/lib/networks/networks'
 import type { VerificationRow } from './verification-store'
@@ -28,8 +28,4 @@ export function toVerification(row: VerificationRow) {
     requestId: row.request_id,
     durationMs: row.duration_us / 1_000,
   }
-}
-
-function checksummed(address: string | null): string | null {
-  return address !== null && isAddress(address, { strict: false }) ? getAddress(address) : address
 }

@@ -46,5 +46,6 @@ export type VerificationRow = {
 export type VerificationStore = {
   /** Newest first. */
   list(owner: LogOwner, page: VerificationPage): Promise<VerificationRow[]>
-  find(owner: LogOwner, id: string, atMs: number): Promise<(VerificationRow & { request: unknown }) | null>
+  /** With the request as it came, as JSON text. */
+  find(owner: LogOwner, id: string, atMs: number): Promise<(VerificationRow & { request: string }) | null>
 }

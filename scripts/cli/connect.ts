@@ -1,10 +1,8 @@
 import { Pool } from 'pg'
-import { AppError } from '@/lib/core/errors'
-import { createAdmin } from '@/lib/create-admin'
+import { isAppError } from '@/lib/core/errors'
+import { type Admin, createAdmin } from '@/lib/create-admin'
 import { env } from '@/lib/env'
 import { findLocalPostgres } from '@/scripts/local/postgres'
-
-type Admin = ReturnType<typeof createAdmin>
 
 /** Runs a command on the database that is set, or on the one a running `npm start` brought along. */
 export async function withAdmin(command: (admin: Admin) => Promise<void>): Promise<void> {
@@ -40,7 +38,7 @@ function fail(message: string): never {
 }
 
 function explain(error: unknown): string {
-  if (!(error instanceof AppError)) return error instanceof Error ? error.message : String(error)
+  if (!isAppError(error)) return error instanceof Error ? error.message : String(error)
   const problems = error.problems.map(({ param, message, fix }) => `${param} ${message}. ${fix}`)
   return problems.length > 0 ? problems.join('\n') : error.message
 }

@@ -1,9 +1,8 @@
 import { parseArgs } from 'node:util'
-import type { createAdmin } from '@/lib/create-admin'
+import type { Admin } from '@/lib/create-admin'
 import { usage, withAdmin } from './connect'
 import { OptionError, type Options } from './options'
 
-type Admin = ReturnType<typeof createAdmin>
 /** Reads its options first, so that a mistake shows before anything is done; then works on the database. */
 export type Command = (options: Options) => (admin: Admin) => Promise<void>
 

@@ -18,7 +18,13 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
     startLocalChain({ blockSeconds: 1, folder: null }),
   ])
   const databaseUrl = await createDatabase(postgres.url)
-  const web = await startWeb({ databaseUrl, redisUrl: redis.url, rpcUrls: { 84532: chain.url } })
+  const web = await startWeb({
+    databaseUrl,
+    redisUrl: redis.url,
+    rpcUrls: { 84532: chain.url },
+    // A test says by X-Forwarded-For which address it calls from, or the limits by address would join all of them.
+    env: { TRUSTED_PROXIES: '1' },
+  })
   provide('service', {
     url: web.url,
     base: web.base,

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Pool } from 'pg'
@@ -11,6 +11,8 @@ import { startChild } from '@/scripts/local/supervise'
 /** A PostgreSQL of the test run's own, whose data is gone with it. */
 export async function startTestPostgres(settings: string[] = ['fsync=off']): Promise<LocalPostgres> {
   const folder = await mkdtemp(join(tmpdir(), 'payproof-postgres-'))
+  // Root runs Postgres as another user, who has to reach it.
+  await chmod(folder, 0o711)
   const postgres = await startLocalPostgres(folder, { settings })
   return {
     ...postgres,

@@ -1,4 +1,5 @@
 import { Pool } from 'pg'
+import type { Clock } from '@/lib/core/clock'
 import type { TenantId } from '@/lib/core/ids'
 import type { Mode, PlanId } from '@/lib/core/plans'
 import { SCOPES, type Scope } from '@/lib/core/scopes'
@@ -36,13 +37,14 @@ export async function createTenantWithKey(databaseUrl: string, options: TenantOp
   }
 }
 
-/** Runs something with the operator's functions on a database. */
+/** Runs something with the operator's functions on a database, by a clock that may be wrong on purpose. */
 export async function withAdmin<T>(
   databaseUrl: string,
   run: (admin: ReturnType<typeof createAdmin>) => Promise<T>,
+  now: Clock = Date.now,
 ): Promise<T> {
   const pool = new Pool({ connectionString: databaseUrl, max: 1 })
-  const admin = createAdmin(pool)
+  const admin = createAdmin(pool, now)
   try {
     return await run(admin)
   } finally {

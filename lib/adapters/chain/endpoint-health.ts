@@ -47,8 +47,9 @@ export class EndpointHealth {
   dueProbes(): RpcCall[] {
     const now = this.options.now()
     const probes: RpcCall[] = []
-    if (now - this.headCheckedAt >= HEAD_CHECK_MS) probes.push(HEAD_CALL)
+    // The chain id first: the head of another chain says nothing of ours.
     if (now - this.chainIdCheckedAt >= CHAIN_ID_CHECK_MS) probes.push(CHAIN_ID_CALL)
+    if (now - this.headCheckedAt >= HEAD_CHECK_MS) probes.push(HEAD_CALL)
     return probes
   }
 

@@ -5,6 +5,7 @@ export const MULTICALL3: Hex = '0xca11bde05977b3631167028862be2a173976ca11'
 
 const AGGREGATE3 = '0x82ad56cb'
 const WORD = 64
+const HEX = /^0x[0-9a-f]*$/i
 
 /** Multicall3 `aggregate3`, each call allowed to fail. */
 export function encodeAggregate(calls: readonly { target: Hex; data: Hex }[]): Hex {
@@ -20,7 +21,7 @@ export function encodeAggregate(calls: readonly { target: Hex; data: Hex }[]): H
 
 /** The results of `aggregate3`, or null when the answer is not what the contract would give to `count` calls. */
 export function decodeAggregate(answer: unknown, count: number): { ok: boolean; data: Hex }[] | null {
-  if (typeof answer !== 'string' || !answer.startsWith('0x')) return null
+  if (typeof answer !== 'string' || !HEX.test(answer)) return null
   const hex = answer.slice(2)
   if (wordAt(hex, 0) !== 32 || wordAt(hex, 1) !== count) return null
   const results: { ok: boolean; data: Hex }[] = []

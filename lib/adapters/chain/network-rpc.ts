@@ -87,9 +87,10 @@ export class NetworkRpc {
       this.httpRequests++
       const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
       health.readProbes(probes, answers, this.highestHead(health))
-      if (calls.length > 0 && answers.every(isRefused)) throw new RpcFailure(describe(answers[0]))
+      const own = probes.length === 0 ? answers : answers.slice(probes.length)
+      if (own.length > 0 && own.every(isRefused)) throw new RpcFailure(describe(own[0]))
       health.succeeded()
-      return { answers: probes.length === 0 ? answers : answers.slice(probes.length), head: health.head?.number ?? 0n }
+      return { answers: own, head: health.head?.number ?? 0n }
     } catch (error) {
       if (error instanceof RpcFailure) health.failed(error)
       throw error

@@ -12,7 +12,7 @@ export class RpcFailure extends Error {
   }
 }
 
-const OUT_OF_GAS = /out of ?gas|intrinsic gas too (?:low|high)|gas required exceeds/i
+const OUT_OF_GAS = /out ?of ?gas|intrinsic gas too (?:low|high)|floor data gas|gas required exceeds/i
 
 /** The call wanted more gas than it named: the one error that is the contract's and not the endpoint's. */
 export function isOutOfGas(answer: RpcAnswer): boolean {
@@ -93,6 +93,7 @@ function inOrder(body: unknown, firstId: number, count: number): RpcAnswer[] {
   for (const entry of body as { id?: unknown; result?: unknown; error?: { code?: unknown; message?: unknown } }[]) {
     const index = typeof entry?.id === 'number' ? entry.id - firstId : -1
     if (!(index >= 0 && index < count)) throw new RpcFailure('an answer has a foreign id')
+    if (answers[index]) throw new RpcFailure('an id was answered twice')
     answers[index] = readAnswer(entry)
   }
   if (answers.includes(undefined)) throw new RpcFailure('the batch was answered in part')

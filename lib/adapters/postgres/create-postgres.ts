@@ -16,7 +16,7 @@ export type PostgresSettings = {
   onProblem(message: string, cause: unknown): void
 }
 
-export const MIGRATIONS_FOLDER = join(process.cwd(), 'prisma/migrations')
+const MIGRATIONS_FOLDER = join(process.cwd(), 'prisma/migrations')
 const LAST_WRITES_MS = 5_000
 
 /** Everything that stands on the process's one pool. */

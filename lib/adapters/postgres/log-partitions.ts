@@ -2,9 +2,7 @@ import type { Pool } from 'pg'
 import { DAY_MS } from '@/lib/core/clock'
 import { PLANS } from '@/lib/core/plans'
 
-export const RETENTION_CLASSES: readonly number[] = [
-  ...new Set(Object.values(PLANS).map((plan) => plan.logRetentionDays)),
-]
+const RETENTION_CLASSES: readonly number[] = [...new Set(Object.values(PLANS).map((plan) => plan.logRetentionDays))]
 const DAYS_AHEAD = 3
 const ROLL_UP_MONTHS = 25
 const ROLL_UPS = {

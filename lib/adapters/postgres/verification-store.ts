@@ -28,8 +28,8 @@ export function createVerificationStore(pool: Pool): VerificationStore {
 
     async find({ tenantId, mode }, id, atMs) {
       const at = new Date(atMs)
-      const { rows } = await run<VerificationRow & { request: unknown }>(
-        `SELECT ${COLUMNS}, request FROM verifications WHERE tenant_id = $1 AND mode = $2 AND at = $3 AND id = $4`,
+      const { rows } = await run<VerificationRow & { request: string }>(
+        `SELECT ${COLUMNS}, request::text FROM verifications WHERE tenant_id = $1 AND mode = $2 AND at = $3 AND id = $4`,
         [tenantId, mode, at, id],
       )
       return rows[0] ?? null

@@ -9,7 +9,10 @@ type Scripted = Redis & {
   x402GiveBack(month: string): Promise<number>
 }
 
-const COMMAND_TIMEOUT_MS = 200
+const PATIENCE_MS = 175
+const GRACE_MS = 25
+/** Only so that commands of a Redis that hangs do not pile up; nobody waits that long. */
+const COMMAND_TIMEOUT_MS = 2_000
 const PROBE_MS = 500
 const REFUSED_BY: readonly (LimitName | null)[] = [null, 'minute', 'hour', 'month']
 const NEEDS_SEED = 4
@@ -33,7 +36,8 @@ export class RedisCounts implements SharedCounts {
   async take(input: TakeInput, seed: number | null): Promise<Taken | 'needs_seed' | null> {
     if (!this.canServe()) return null
     try {
-      const answer = await this.redis.x402Take(windowsKey(input), monthKeyOf(input), ...argumentsOf(input, seed))
+      const asked = this.redis.x402Take(windowsKey(input), monthKeyOf(input), ...argumentsOf(input, seed))
+      const answer = await inTime(asked)
       return answer[0] === NEEDS_SEED ? 'needs_seed' : readTaken(answer)
     } catch {
       // Whatever it was (a time-out, LOADING, READONLY, OOM), the caller counts for itself until a probe succeeds.
@@ -66,7 +70,10 @@ export class RedisCounts implements SharedCounts {
 
   private goDown(): void {
     this.isUp = false
-    this.probe ??= setInterval(() => void this.redis.ping().then(() => this.comeBack(), ignore), PROBE_MS).unref()
+    this.probe ??= setInterval(
+      () => void inTime(this.redis.ping()).then(() => this.comeBack(), ignore),
+      PROBE_MS,
+    ).unref()
   }
 
   private comeBack(): void {
@@ -74,6 +81,20 @@ export class RedisCounts implements SharedCounts {
     this.probe = null
     this.isUp = true
   }
+}
+
+/**
+ * The answer, or an error after 200 ms. The last 25 of them begin only when the first have passed: after a stall of our
+ * own the answer lies in the socket and only we are late, and a Redis that answers must not be taken for a dead one.
+ */
+function inTime<T>(asked: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => reject(new Error('Redis did not answer in time'))
+    let timer = setTimeout(() => {
+      timer = setTimeout(giveUp, GRACE_MS)
+    }, PATIENCE_MS)
+    asked.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /** A probe that is not answered changes nothing: the next one follows. */

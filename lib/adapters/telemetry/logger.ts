@@ -6,7 +6,7 @@ const SECRETS = [
   /x402_(live|test)_[0-9A-Za-z]+/g,
   /whsec_[0-9A-Za-z+/=]+/g,
   /sk_(live|test)_[0-9A-Za-z]+/g,
-  /(\w+:\/\/[^\s:/@"]+):[^\s@"]+@/g,
+  /(:\/\/[^\s:/@"]*):[^\s/@"]+@/g,
   /0x[0-9a-fA-F]{64,}/g,
 ]
 const REPLACEMENTS = ['x402_$1_***', 'whsec_***', 'sk_$1_***', '$1:***@', '0x***']

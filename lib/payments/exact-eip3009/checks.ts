@@ -1,3 +1,4 @@
+import { V1_NETWORKS } from '@/lib/networks/v1-names'
 import { type Refusal, refusal } from '@/lib/payments/verdict'
 import type { ExactEip3009Payment } from './payment'
 
@@ -9,6 +10,7 @@ type Check = (payment: ExactEip3009Payment, nowSeconds: bigint) => Refusal | nul
 /** The rules that come before the signature, in the reference's priority; ours stand after the network. */
 const TERMS_CHECKS: readonly Check[] = [
   schemeIsExact,
+  v1NetworkIsKnown,
   domainIsNamed,
   networkMatches,
   acceptedMatches,
@@ -43,6 +45,12 @@ function schemeIsExact({ accepted, terms }: ExactEip3009Payment): Refusal | null
     'invalid_exact_evm_scheme',
     `The payload's scheme is "${accepted.scheme}", the requirements' is "${terms.scheme}". Both must be "exact".`,
   )
+}
+
+/** In v1 the reference looks a payload's network up before anything else of it. */
+function v1NetworkIsKnown(payment: ExactEip3009Payment): Refusal | null {
+  const { x402Version, accepted } = payment
+  return x402Version === 1 && !V1_NETWORKS.has(accepted.network) ? networkMatches(payment) : null
 }
 
 function domainIsNamed({ domain, asset }: ExactEip3009Payment): Refusal | null {

@@ -27,7 +27,8 @@ export function authorizationDigest(domain: TokenDomain, authorization: Authoriz
 
 /** The separator depends only on the token, so it is hashed once; a seller's wrong `extra` makes others, hence the bound. */
 export function domainSeparator({ name, version, chainId, verifyingContract }: TokenDomain): string {
-  const key = `${chainId}\n${verifyingContract}\n${version}\n${name}`
+  // With its length before it, no version can reach into the name.
+  const key = `${chainId} ${verifyingContract} ${version.length} ${version}${name}`
   const known = separators.get(key)
   if (known) return known
   const separator = keccakOfHex(

@@ -7,7 +7,8 @@ import { verifyExactEip3009 } from './verify-exact-eip3009'
 export const exactEip3009: PaymentMethod = {
   scheme: 'exact',
   x402Versions: [1, 2],
-  owns: ({ paymentPayload }) => !paymentPayload.payload?.permit2Authorization,
+  // v1 has no other method, so there the field is one of those that nobody knows.
+  owns: ({ paymentPayload }, x402Version) => x402Version === 1 || !paymentPayload.payload?.permit2Authorization,
   open(input) {
     const payment = parseExactEip3009(input)
     if ('reason' in payment) return payment

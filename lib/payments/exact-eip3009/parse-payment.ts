@@ -5,6 +5,9 @@ import type { AuthorizationInput, PaymentRequest, RequirementsInput } from '@/li
 import { type Reason, type Refusal, refusal } from '@/lib/payments/verdict'
 import type { Authorization, ExactEip3009Payment, Terms } from './payment'
 
+/** Longer than any wallet's, and short enough for the gas that a call may use. */
+const MAX_SIGNATURE = 2 + 2 * 4_096
+
 /** Reads a payment out of a request, or says which field on which side is missing or badly formed. */
 export function parseExactEip3009(input: OpenInput): ExactEip3009Payment | Refusal {
   const { x402Version, network, request } = input
@@ -62,7 +65,9 @@ function parseSigned(payload: PaymentRequest['paymentPayload']['payload']) {
   const side = 'paymentPayload.payload'
   if (!payload) throw missing('invalid_payload', side)
   const signature = required('invalid_payload', `${side}.signature`, payload.signature)
-  if (!isHex(signature)) throw badlyFormed('invalid_payload', `${side}.signature`, signature, 'bytes in hex, 0x first')
+  if (!isHex(signature) || signature.length > MAX_SIGNATURE) {
+    throw badlyFormed('invalid_payload', `${side}.signature`, signature, 'at most 4096 bytes in hex, 0x first')
+  }
   if (!payload.authorization) throw missing('invalid_payload', `${side}.authorization`)
   return {
     signature: lowerHex(signature),

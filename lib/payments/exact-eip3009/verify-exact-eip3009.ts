@@ -1,4 +1,4 @@
-import { parseErc6492Signature } from 'viem'
+import { parseErc6492Signature, zeroAddress } from 'viem'
 import type { Hex } from '@/lib/core/hex'
 import { type EcdsaSignature, parseEcdsaSignature, recoverAddress } from '@/lib/core/recover-address'
 import type { ChainReader } from '@/lib/networks/chain-reader'
@@ -44,7 +44,7 @@ async function judgeByCode(
   payment: ExactEip3009Payment,
   { signature, wrongAuthorization, first }: Findings,
 ): Promise<Simulation | Refusal> {
-  const [hasCode, walletAccepts] = await Promise.all([
+  const [hasCode, askedAlready] = await Promise.all([
     chain.hasCode(payment.network, payment.authorization.from),
     first ? null : askWallet(chain, payment, signature),
   ])
@@ -52,12 +52,8 @@ async function judgeByCode(
     const refused = refuseSignature(payment, signature) ?? wrongAuthorization
     return refused ?? explainFailure(chain, payment, first)
   }
-  if (!(walletAccepts ?? (await askWallet(chain, payment, signature)))) {
-    return refusal(
-      'invalid_exact_evm_signature',
-      `The payer ${payment.payer} is a contract, and its isValidSignature (EIP-1271) does not accept this signature.`,
-    )
-  }
+  const wallet = askedAlready ?? (await askWallet(chain, payment, signature))
+  if (wallet !== 'accepts') return refusedByWallet(payment, wallet)
   if (wrongAuthorization) return wrongAuthorization
   const simulation = await simulate(chain, payment, signature.inner, 'withCode')
   return simulation.succeeded ? simulation : explainFailure(chain, payment, simulation)
@@ -88,11 +84,12 @@ async function readSignature(payment: ExactEip3009Payment): Promise<Signature> {
   return { inner, isWrapped, ecdsa, digest, isPayers }
 }
 
-/** The inner signature of an ERC-6492 wrapper; anything else, a broken wrapper too, is the signature itself. */
+/** The inner signature of an ERC-6492 wrapper; anything else, a wrapper without a factory too, is the signature itself. */
 function unwrap(signature: Hex): Hex {
   if (!signature.endsWith(ERC6492_SUFFIX)) return signature
   try {
-    return parseErc6492Signature(signature).signature
+    const { address, signature: inner } = parseErc6492Signature(signature)
+    return address && address !== zeroAddress ? inner : signature
   } catch {
     return signature
   }
@@ -124,11 +121,31 @@ function refuseSignature(payment: ExactEip3009Payment, signature: Signature): Re
   )
 }
 
+type WalletAnswer = 'accepts' | 'refuses' | 'ran_out_of_gas'
+
 /** EIP-1271, strictly: no recovery for an account with code, for the token does none either. */
-async function askWallet(chain: ChainReader, payment: ExactEip3009Payment, signature: Signature): Promise<boolean> {
+async function askWallet(
+  chain: ChainReader,
+  payment: ExactEip3009Payment,
+  signature: Signature,
+): Promise<WalletAnswer> {
   const { from } = payment.authorization
   const call = { target: from, data: isValidSignatureCall(signature.digest, signature.inner) }
-  const { results } = await chain.callMany(payment.network, [call], payment.network.callGas.withCode)
+  const { results, ranOutOfGas } = await chain.callMany(payment.network, [call], payment.network.callGas.withCode)
+  if (ranOutOfGas) return 'ran_out_of_gas'
   const answer = results[0]
-  return answer?.ok === true && answer.data.startsWith(ERC1271_MAGIC)
+  // A whole word, of which the first four bytes count.
+  const isMagic = answer?.ok === true && answer.data.length >= 66 && answer.data.startsWith(ERC1271_MAGIC)
+  return isMagic ? 'accepts' : 'refuses'
+}
+
+function refusedByWallet({ payer, network }: ExactEip3009Payment, answer: WalletAnswer): Refusal {
+  const cause =
+    answer === 'ran_out_of_gas'
+      ? `did not finish within the ${network.callGas.withCode} gas that one payment may use`
+      : 'does not accept this signature'
+  return refusal(
+    'invalid_exact_evm_signature',
+    `The payer ${payer} is a contract, and its isValidSignature (EIP-1271) ${cause}.`,
+  )
 }

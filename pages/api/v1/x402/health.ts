@@ -1,9 +1,9 @@
-import { openEndpoint, route } from '@/lib/services'
+import { publicEndpoint, route } from '@/lib/services'
 
 export const config = { api: { bodyParser: false, externalResolver: true } }
 
 export default route({
-  GET: openEndpoint({
+  GET: publicEndpoint({
     limit: 'public',
     handle: (services) => services.health(),
   }),

@@ -6,6 +6,6 @@ export default route({
   GET: keyEndpoint({
     scope: 'logs:read',
     limit: 'request',
-    handle: async (services, { caller, params }) => ({ body: await services.getVerification(caller, params['id']) }),
+    handle: async (services, { caller, params }) => ({ json: await services.getVerification(caller, params['id']) }),
   }),
 })
