@@ -100,6 +100,12 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
       marks.has('payload badly formed') && !marks.has('requirements badly formed') && ours === 'invalid_payload',
   },
   {
+    name: 'a signature of more than 4,096 bytes',
+    cause: 'The reference passes on a signature of any length.',
+    because: 'No wallet writes one; its calldata alone can cost more gas than the whole transfer may.',
+    covers: ({ marks, ours }) => marks.has('signature huge') && ours === 'invalid_payload',
+  },
+  {
     name: 'Permit2',
     cause: 'The reference has a verifier for Permit2, and takes it whenever the field is there.',
     because: 'Permit2 is not served yet; which of two authorizations was meant is not ours to guess.',
@@ -184,9 +190,9 @@ export const INTENDED_DIFFERENCES: readonly IntendedDifference[] = [
     name: 'a wallet that wants more gas than a payment may use',
     cause: 'The reference names no gas in its calls.',
     because: 'One payment must not make a node, or the settling transaction, work for all the others.',
-    covers: ({ payer, marks, ours, reference }) =>
+    covers: ({ payer, ours, reference }) =>
       hasCode(payer) &&
-      (isThirsty(payer) || marks.has('signature huge')) &&
+      isThirsty(payer) &&
       ['invalid_exact_evm_signature', ...DIAGNOSED].includes(ours) &&
       AFTER_SIGNATURE.includes(reference),
   },
