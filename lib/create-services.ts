@@ -63,7 +63,7 @@ export function createServices(settings: Env) {
     {
       check: (network, assets) => checkNetwork({ chain: chain.reader, domainSeparator }, network, assets),
       isListed: listedAssets(settings.X402_EXTRA_ASSETS),
-      onProblem: (network, problem) => logger.warn({ network: network.id }, problem),
+      onProblem: (network, problem, cause) => logger.warn({ network: network.id, err: cause }, problem),
     },
     configuredNetworks(settings),
   )

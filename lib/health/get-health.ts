@@ -51,12 +51,12 @@ function overall(database: Status, verifier: Status, ...others: Status[]): Statu
 function verifierStatus(states: readonly NetworkState[]): Status {
   const served = states.filter(({ status }) => status === 'served').length
   if (served === 0) return 'unhealthy'
-  return served === states.length ? 'healthy' : 'degraded'
+  return states.every(({ status, problems }) => status === 'served' && problems.length === 0) ? 'healthy' : 'degraded'
 }
 
 function describe({ status, problems }: NetworkState) {
   if (status === 'served') return problems.length > 0 ? { status: 'degraded', problems } : { status: 'healthy' }
-  return { status: 'unhealthy', problems: status === 'mismatch' ? problems : ['the RPC does not answer'] }
+  return { status: 'unhealthy', problems }
 }
 
 async function ping(measure: () => Promise<number>): Promise<{ status: Status; latency_ms: number | null }> {

@@ -5,7 +5,7 @@ type ContractCall = { target: Hex; data: Hex }
 export type ContractResult = { ok: boolean; data: Hex }
 
 /**
- * What the schemes need of a chain. Both calls throw `rpc_unavailable` when the chain cannot be read: an outage is
+ * What is asked of a chain. Every call throws `rpc_unavailable` when the chain cannot be read: an outage is
  * our failure and never says anything about a payment.
  */
 export type ChainReader = {
@@ -15,6 +15,8 @@ export type ChainReader = {
    */
   callMany(network: Network, calls: readonly ContractCall[], gas: number): Promise<ContractReads>
   hasCode(network: Network, address: Hex): Promise<boolean>
+  /** What the RPCs that answer give as their chain ids; only those that give the network's own are ever believed. */
+  chainIds(network: Network): Promise<readonly number[]>
 }
 
 export type ContractReads = {

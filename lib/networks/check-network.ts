@@ -3,7 +3,7 @@ import type { ChainReader, ContractResult } from './chain-reader'
 import type { Asset, Network } from './networks'
 
 export type CheckNetworkDeps = {
-  chain: Pick<ChainReader, 'callMany'>
+  chain: Pick<ChainReader, 'callMany' | 'chainIds'>
   /** The EIP-712 separator, 32 bytes in hex without 0x, that the table's name and version give. */
   domainSeparator(domain: { name: string; version: string; chainId: number; verifyingContract: Hex }): string
 }
@@ -19,7 +19,7 @@ export type CheckedNetwork = {
 const CALLS = ['0x06fdde03', '0x54fd4d50', '0x3644e515'] as const satisfies readonly Hex[]
 
 /**
- * Compares each token's own name, version and domain separator with the table: a wrong domain in a table makes every
+ * Compares the chain id and each token's own name, version and domain separator with the table: a wrong domain in a table makes every
  * signature false, and is a mistake that several public tables had.
  *
  * @throws AppError `rpc_unavailable`
@@ -29,10 +29,14 @@ export async function checkNetwork(
   network: Network,
   assets: readonly Asset[],
 ): Promise<CheckedNetwork> {
+  const chainIds = await deps.chain.chainIds(network)
+  const foreign = chainIds.filter((chainId) => chainId !== network.chainId)
+  const ofChain = foreign.map((chainId) => `an RPC gives its chain id as ${chainId}, the table says ${network.chainId}`)
+  if (foreign.length === chainIds.length) return { assets: [], problems: ofChain }
   const problems = await Promise.all(assets.map((asset) => checkAsset(deps, network, asset)))
   return {
     assets: assets.filter((_, index) => problems[index] === null),
-    problems: problems.filter((problem) => problem !== null),
+    problems: [...ofChain, ...problems.filter((problem) => problem !== null)],
   }
 }
 

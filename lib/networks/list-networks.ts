@@ -12,7 +12,7 @@ export function listNetworks(states: readonly NetworkState[], mode: Mode) {
       v1Name: network.v1Name,
       mode: network.mode,
       status: status === 'served' ? ('served' as const) : ('unavailable' as const),
-      problem: problemOf(status, problems),
+      problem: status === 'served' ? null : problems.join('; '),
       blockTimeSeconds: network.blockTimeSeconds,
       confirmations: network.confirmations,
       minimumAmount: network.minimumAmount.toString(),
@@ -26,9 +26,4 @@ export function listNetworks(states: readonly NetworkState[], mode: Mode) {
       })),
     }))
   return { data, hasMore: false, nextCursor: null }
-}
-
-function problemOf(status: NetworkState['status'], problems: readonly string[]): string | null {
-  if (status === 'served') return null
-  return status === 'mismatch' ? problems.join('; ') : 'The RPC does not answer.'
 }

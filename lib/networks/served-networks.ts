@@ -9,7 +9,7 @@ export type ServedNetworksDeps = {
   check(network: Network, assets: readonly Asset[]): Promise<CheckedNetwork>
   /** Whether an operator has listed a token that is not listed by default. */
   isListed(network: Network, asset: Asset): boolean
-  onProblem(network: Network, problem: string): void
+  onProblem(network: Network, problem: string, cause: unknown): void
 }
 
 export type NetworkState = {
@@ -17,6 +17,7 @@ export type NetworkState = {
   /** `mismatch`: the chain contradicts our table. `unreachable`: it has not been asked with success yet. */
   status: 'served' | 'mismatch' | 'unreachable'
   assets: readonly Asset[]
+  /** What is wrong, fit to be shown to anybody. */
   problems: readonly string[]
 }
 
@@ -37,11 +38,11 @@ export function createServedNetworks(deps: ServedNetworksDeps, configured: reado
   let stopped = false
 
   async function check(network: Network): Promise<void> {
-    const state = await readState(deps, network)
+    const { cause, ...state } = await readState(deps, network)
     const before = states.get(network.id)
     states.set(network.id, state)
     for (const problem of state.problems) {
-      if (!before?.problems.includes(problem)) deps.onProblem(network, problem)
+      if (!before?.problems.includes(problem)) deps.onProblem(network, problem, cause)
     }
     if (state.status !== 'served') again(network, RETRY_MS[state.status])
   }
@@ -79,7 +80,7 @@ export function createServedNetworks(deps: ServedNetworksDeps, configured: reado
   }
 }
 
-async function readState(deps: ServedNetworksDeps, network: Network): Promise<NetworkState> {
+async function readState(deps: ServedNetworksDeps, network: Network): Promise<NetworkState & { cause?: unknown }> {
   try {
     const listed = listedAssets(deps, network)
     const { assets, problems } = await deps.check(network, listed)
@@ -87,8 +88,7 @@ async function readState(deps: ServedNetworksDeps, network: Network): Promise<Ne
     return { network, status: hasDefault ? 'served' : 'mismatch', assets, problems }
   } catch (error) {
     const { cause, message } = toAppError(error)
-    const problem = cause instanceof Error ? cause.message : message
-    return { network, status: 'unreachable', assets: [], problems: [problem] }
+    return { network, status: 'unreachable', assets: [], problems: [message], cause }
   }
 }
 

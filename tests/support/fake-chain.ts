@@ -58,6 +58,9 @@ export function fakeChain(options: FakeChainOptions = {}): FakeChain {
       chain.codeReads++
       return hasCode
     },
+    async chainIds(network) {
+      return [network.chainId]
+    },
   }
   return chain
 }

@@ -19,11 +19,8 @@ export function createChainReader(rpcs: ReadonlyMap<string, NetworkRpc>, maxBatc
     const batcher = () => new MicroBatcher((calls) => rpc.send(calls), maxBatch)
     lanes.set(id, { plain: batcher(), contract: batcher() })
   }
-  const lanesOf = (network: Network): Lanes => {
-    const found = lanes.get(network.id)
-    if (!found) throw new AppError('rpc_unavailable', { cause: new Error(`no RPC URL for ${network.id}`) })
-    return found
-  }
+  const rpcOf = (network: Network): NetworkRpc => rpcs.get(network.id) ?? notSet(network)
+  const lanesOf = (network: Network): Lanes => lanes.get(network.id) ?? notSet(network)
 
   return {
     async callMany(network, calls, gas): Promise<ContractReads> {
@@ -43,7 +40,15 @@ export function createChainReader(rpcs: ReadonlyMap<string, NetworkRpc>, maxBatc
       if (typeof code !== 'string' || !code.startsWith('0x')) throw unreadable('eth_getCode', answer)
       return code.length > 2
     },
+
+    async chainIds(network) {
+      return rpcOf(network).chainIds()
+    },
   }
+}
+
+function notSet(network: Network): never {
+  throw new AppError('rpc_unavailable', { cause: new Error(`no RPC URL for ${network.id}`) })
 }
 
 /** Multicall3 never reverts for a call that may fail: an error here is the endpoint's, unless all the gas is gone. */

@@ -17,7 +17,7 @@ const FIRST_REST_MS = SECOND_MS
 const LONGEST_REST_MS = 30 * SECOND_MS
 
 const HEAD_CALL: RpcCall = { method: 'eth_getBlockByNumber', params: '["latest",false]' }
-const CHAIN_ID_CALL: RpcCall = { method: 'eth_chainId', params: '[]' }
+export const CHAIN_ID_CALL: RpcCall = { method: 'eth_chainId', params: '[]' }
 
 /**
  * What is known of one endpoint: whether it is on the right chain, how fresh its head is, and whether it rests after
@@ -56,10 +56,9 @@ export class EndpointHealth {
   /** Looks at the answers to the probes. @throws RpcFailure when this endpoint must not be believed. */
   readProbes(probes: readonly RpcCall[], answers: readonly RpcAnswer[], highestKnown: bigint): void {
     for (const [index, probe] of probes.entries()) {
-      const answer = answers[index]
-      if (!answer || 'error' in answer) throw new RpcFailure(`${probe.method} was refused`)
-      if (probe === CHAIN_ID_CALL) this.readChainId(answer.result)
-      else this.readHead(answer.result, highestKnown)
+      const answer = answers.slice(index, index + 1)
+      if (probe === CHAIN_ID_CALL) this.checkChainId(readChainId(answer))
+      else this.checkHead(resultOf(answer), highestKnown)
     }
   }
 
@@ -81,14 +80,14 @@ export class EndpointHealth {
     this.chainIdCheckedAt = Number.NEGATIVE_INFINITY
   }
 
-  private readChainId(result: unknown): void {
-    if (toNumber(result) !== this.options.chainId) {
-      throw new UnfitEndpoint(`its chain id is ${toNumber(result)}, not ${this.options.chainId}`)
+  private checkChainId(chainId: number): void {
+    if (chainId !== this.options.chainId) {
+      throw new UnfitEndpoint(`its chain id is ${chainId}, not ${this.options.chainId}`)
     }
     this.chainIdCheckedAt = this.options.now()
   }
 
-  private readHead(result: unknown, highestKnown: bigint): void {
+  private checkHead(result: unknown, highestKnown: bigint): void {
     const block = result as { number?: unknown; timestamp?: unknown } | null
     const [number, timestampSeconds] = [toNumber(block?.number), toNumber(block?.timestamp)]
     if (Number.isNaN(number) || Number.isNaN(timestampSeconds)) throw new RpcFailure('its head is not a block')
@@ -109,7 +108,19 @@ export class EndpointHealth {
 const MAX_BLOCKS_BEHIND = 20n
 
 /** An endpoint that answers, but of the wrong chain or from the past: asking again at once is of no use. */
-class UnfitEndpoint extends RpcFailure {}
+export class UnfitEndpoint extends RpcFailure {}
+
+/** The answer to the question for the chain id. @throws RpcFailure when it is none */
+export function readChainId(answers: readonly RpcAnswer[]): number {
+  const chainId = toNumber(resultOf(answers))
+  if (Number.isNaN(chainId)) throw new RpcFailure('its chain id is not a number')
+  return chainId
+}
+
+function resultOf([answer]: readonly RpcAnswer[]): unknown {
+  if (!answer || 'error' in answer) throw new RpcFailure('a question about the chain itself was refused')
+  return answer.result
+}
 
 function toNumber(value: unknown): number {
   return typeof value === 'string' && /^0x[0-9a-f]{1,13}$/i.test(value) ? Number(value) : Number.NaN

@@ -1,6 +1,6 @@
 import { type Clock, SECOND_MS } from '@/lib/core/clock'
 import { AppError } from '@/lib/core/errors'
-import { EndpointHealth } from './endpoint-health'
+import { CHAIN_ID_CALL, EndpointHealth, readChainId, UnfitEndpoint } from './endpoint-health'
 import { isOutOfGas, type RpcAnswer, type RpcCall, RpcEndpoint, RpcFailure } from './rpc-endpoint'
 
 export type NetworkRpcOptions = {
@@ -44,7 +44,18 @@ export class NetworkRpc {
       if (progress.answered && !progress.answered.answers.some(isRefused)) break
     }
     if (progress.answered) return progress.answered
-    throw new AppError('rpc_unavailable', { retryAfterSeconds: 1, cause: progress.failure })
+    throw unavailable(progress.failure)
+  }
+
+  /** The chain id of every endpoint that answers. @throws AppError `rpc_unavailable` when none does */
+  async chainIds(): Promise<number[]> {
+    const asked = await Promise.allSettled(
+      this.endpoints.map(async ({ endpoint }) => readChainId(await endpoint.send([CHAIN_ID_CALL], BUDGET_MS))),
+    )
+    const ids = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
+    const [failure] = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as RpcFailure] : []))
+    if (ids.length === 0) throw unavailable(failure ?? null)
+    return ids
   }
 
   async close(): Promise<void> {
@@ -114,6 +125,14 @@ export class NetworkRpc {
       if (!health.isResting()) this.ask(health, [], 1_000).catch(() => undefined)
     }
   }
+}
+
+/** Says what is wrong where it can be said to anybody: what an endpoint itself answers may hold its URL. */
+function unavailable(failure: RpcFailure | null): AppError {
+  const options = { retryAfterSeconds: 1, cause: failure }
+  if (!(failure instanceof UnfitEndpoint)) return new AppError('rpc_unavailable', options)
+  const message = `The chain could not be read: ${failure.message}. This says nothing about the payment.`
+  return new AppError('rpc_unavailable', { ...options, message })
 }
 
 /** An error that is not the contract's: a limit, an overload, an unknown method. Running out of gas is the contract's. */

@@ -52,13 +52,23 @@ describe('checkNetwork', () => {
     data: `0x${domainSeparator({ name, version, chainId: base.chainId, verifyingContract: asset.address })}` as const,
   })
 
-  function check(results: { ok: boolean; data: `0x${string}` }[]) {
-    const chain = { callMany: async () => ({ block: 1n, results, ranOutOfGas: false }) }
+  function check(results: { ok: boolean; data: `0x${string}` }[], chainIds = [base.chainId]) {
+    const chain = {
+      callMany: async () => ({ block: 1n, results, ranOutOfGas: false }),
+      chainIds: async () => chainIds,
+    }
     return checkNetwork({ chain, domainSeparator }, base, [asset])
   }
 
   it('a token that says what the table says is confirmed', async () => {
     expect(await check([abiText('USD Coin'), abiText('2'), separator()])).toEqual({ assets: [asset], problems: [] })
+  })
+
+  it('an RPC of another chain is named; when all are, nothing is served', async () => {
+    const good = [abiText('USD Coin'), abiText('2'), separator()]
+    const problems = ['an RPC gives its chain id as 1, the table says 8453']
+    expect(await check(good, [1, base.chainId])).toEqual({ assets: [asset], problems })
+    expect(await check(good, [1])).toEqual({ assets: [], problems })
   })
 
   it.each([
@@ -108,9 +118,9 @@ describe('listNetworks', () => {
     expect(listNetworks([state('served')], 'test').data).toEqual([])
   })
 
-  it('tells why a network is not served, but nothing of how we reach it', () => {
+  it('tells why a network is not served', () => {
     expect(listNetworks([state('mismatch', ['a', 'b'])], 'live').data[0]?.problem).toBe('a; b')
-    const away = listNetworks([state('unreachable', ['connect 10.0.0.1:8545'])], 'live').data[0]
-    expect(away).toMatchObject({ status: 'unavailable', problem: 'The RPC does not answer.' })
+    const away = listNetworks([state('unreachable', ['its head is old'])], 'live').data[0]
+    expect(away).toMatchObject({ status: 'unavailable', problem: 'its head is old' })
   })
 })

@@ -7,7 +7,7 @@ import { network, usdc } from '@/tests/support/parsed-payment'
 const base = network('eip155:8453')
 const eurc = base.assets[1]
 const good: CheckedNetwork = { assets: [usdc(base)], problems: [] }
-const away = new AppError('rpc_unavailable', { cause: new Error('connect ECONNREFUSED') })
+const away = new AppError('rpc_unavailable', { cause: new Error('connect ECONNREFUSED 10.0.0.1') })
 
 function serve(answers: (CheckedNetwork | AppError)[], listsEurc = false) {
   const told: string[] = []
@@ -21,7 +21,7 @@ function serve(answers: (CheckedNetwork | AppError)[], listsEurc = false) {
         return answer as CheckedNetwork
       },
       isListed: () => listsEurc,
-      onProblem: (_, problem) => void told.push(problem),
+      onProblem: (_, problem, cause) => void told.push(cause instanceof Error ? cause.message : problem),
     },
     [base],
   )
@@ -53,9 +53,11 @@ describe('a network', () => {
     const { networks, told } = serve([away, away, away, good])
     await networks.start()
     expect([networks.status(base), networks.states()[0]?.status]).toEqual(['unavailable', 'unreachable'])
+    // A problem is shown to anybody; where our parts are is for the log alone.
+    expect(networks.states()[0]?.problems.join()).not.toContain('10.0.0.1')
     await vi.advanceTimersByTimeAsync(15_000)
     expect(networks.status(base)).toBe('served')
-    expect(told).toEqual(['connect ECONNREFUSED'])
+    expect(told).toEqual(['connect ECONNREFUSED 10.0.0.1'])
   })
 
   it('that contradicts the table is taken out, and asked again in a minute', async () => {
