@@ -13,7 +13,7 @@ export type AnalyticsStore = {
   latencyByHour(owner: LogOwner, from: Date): Promise<{ at: string; counts: number[] }[]>
   reasons(owner: LogOwner, from: Date, limit: number): Promise<{ reason: string; count: number }[]>
   keys(owner: LogOwner, from: Date): Promise<(OutcomeCount & { keyId: string })[]>
-  payers(owner: LogOwner, from: Date, limit: number): Promise<(Volume & { payer: string })[]>
-  uniquePayers(owner: LogOwner, from: Date): Promise<number>
+  /** `unique`: how many paid at all. */
+  payers(owner: LogOwner, from: Date, limit: number): Promise<{ unique: number; top: (Volume & { payer: string })[] }>
   resources(owner: LogOwner, from: Date, limit: number): Promise<(Volume & { resource: string })[]>
 }

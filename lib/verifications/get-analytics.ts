@@ -20,24 +20,22 @@ export async function getAnalytics({ now, analytics }: GetAnalyticsDeps, owner: 
   const nowMs = now()
   const from = new Date(Math.floor(nowMs / DAY_MS) * DAY_MS - (days - 1) * DAY_MS)
   const hoursFrom = new Date((Math.floor(nowMs / HOUR_MS) - HOURS_SHOWN + 1) * HOUR_MS)
-  const [byDay, byNetwork, volumes, dayLatency, hourLatency, reasons, keys, payers, uniquePayers, resources] =
-    await Promise.all([
-      analytics.outcomesByDay(owner, from),
-      analytics.outcomesByNetwork(owner, from),
-      analytics.volumes(owner, from),
-      analytics.latencyByDay(owner, from),
-      analytics.latencyByHour(owner, hoursFrom),
-      analytics.reasons(owner, from, TOP),
-      analytics.keys(owner, from),
-      analytics.payers(owner, from, TOP),
-      analytics.uniquePayers(owner, from),
-      analytics.resources(owner, from, TOP),
-    ])
+  const [byDay, byNetwork, volumes, dayLatency, hourLatency, reasons, keys, payers, resources] = await Promise.all([
+    analytics.outcomesByDay(owner, from),
+    analytics.outcomesByNetwork(owner, from),
+    analytics.volumes(owner, from),
+    analytics.latencyByDay(owner, from),
+    analytics.latencyByHour(owner, hoursFrom),
+    analytics.reasons(owner, from, TOP),
+    analytics.keys(owner, from),
+    analytics.payers(owner, from, TOP),
+    analytics.resources(owner, from, TOP),
+  ])
   const totals = sumOutcomes(byDay)
   const judged = totals.valid + totals.invalid
   return {
     period: { from: from.toISOString(), to: new Date(nowMs).toISOString(), days },
-    totals: { ...totals, successRate: judged === 0 ? null : totals.valid / judged, uniquePayers },
+    totals: { ...totals, successRate: judged === 0 ? null : totals.valid / judged, uniquePayers: payers.unique },
     volumes: volumes.map(named),
     byDay: dayRange(from, days).map((day) => ({
       day,
@@ -47,7 +45,7 @@ export async function getAnalytics({ now, analytics }: GetAnalyticsDeps, owner: 
     byNetwork: groupOutcomes(byNetwork, (row) => row.network || null).map(([network, sums]) => ({ network, ...sums })),
     byReason: reasons,
     byKey: groupOutcomes(keys, (row) => row.keyId).map(([keyId, sums]) => ({ keyId, ...sums })),
-    topPayers: payers.map((row) => ({ ...named(row), payer: checksummed(row.payer) })),
+    topPayers: payers.top.map((row) => ({ ...named(row), payer: checksummed(row.payer) })),
     topResources: resources.map(named),
     latencyMs: percentiles(addCounts(dayLatency.map((row) => row.counts))),
     latencyByHour: hourRange(hoursFrom).map((hour) => ({

@@ -63,17 +63,16 @@ function overDays(run: Run) {
         `SELECT key_id AS "keyId", outcome, sum(count)::float8 AS count FROM verification_key_days ${days} GROUP BY 1, 2`,
         from,
       ),
-    payers: (owner: LogOwner, from: Date, limit: number) =>
-      run<Volume & { payer: string }>(
-        owner,
-        `SELECT payer, network, asset, ${SUMS} FROM verification_payer_days ${days} ${top}`,
-        from,
-        limit,
-      ),
-    async uniquePayers(owner: LogOwner, from: Date) {
-      const text = `SELECT count(DISTINCT payer)::float8 AS count FROM verification_payer_days ${days}`
-      const [row] = await run<{ count: number }>(owner, text, from)
-      return row?.count ?? 0
+    async payers(owner: LogOwner, from: Date, limit: number) {
+      // Payers are the one roll-up that can be as long as the log itself: it is read once for both answers.
+      const text = `WITH sums AS MATERIALIZED (
+          SELECT payer, network, asset, sum(count)::float8 AS count, sum(volume) AS volume
+          FROM verification_payer_days ${days} GROUP BY 1, 2, 3)
+        SELECT payer, network, asset, count, volume::text AS volume,
+          (SELECT count(*)::float8 FROM (SELECT FROM sums GROUP BY payer) AS payers) AS "unique"
+        FROM sums ORDER BY sums.volume DESC, payer LIMIT $4`
+      const rows = await run<Volume & { payer: string; unique: number }>(owner, text, from, limit)
+      return { unique: rows[0]?.unique ?? 0, top: rows.map(({ unique: _, ...row }) => row) }
     },
     resources: (owner: LogOwner, from: Date, limit: number) =>
       run<Volume & { resource: string }>(

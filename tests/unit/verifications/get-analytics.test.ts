@@ -20,8 +20,7 @@ function analyse(days: number, changes: Partial<AnalyticsStore> = {}) {
     latencyByHour: none,
     reasons: none,
     keys: none,
-    payers: none,
-    uniquePayers: async () => 0,
+    payers: async () => ({ unique: 0, top: [] }),
     resources: none,
     ...changes,
   }
@@ -58,7 +57,7 @@ describe('getAnalytics', () => {
         { day: '2026-11-21', outcome: 'invalid', count: 1 },
         { day: '2026-11-21', outcome: 'error', count: 6 },
       ],
-      uniquePayers: async () => 2,
+      payers: async () => ({ unique: 2, top: [] }),
     })
     expect(totals).toEqual({ total: 10, valid: 3, invalid: 1, error: 6, successRate: 0.75, uniquePayers: 2 })
     expect(byDay.map(({ total }) => total)).toEqual([3, 7])
@@ -104,7 +103,10 @@ describe('getAnalytics', () => {
     const volume = '123456789012345678901234567890'
     const { volumes, topPayers } = await analyse(1, {
       volumes: async () => [{ network: '', asset: '', count: 1, volume }],
-      payers: async () => [{ payer: '0xaa', network: 'eip155:1', asset: '0xbb', count: 1, volume }],
+      payers: async () => ({
+        unique: 1,
+        top: [{ payer: '0xaa', network: 'eip155:1', asset: '0xbb', count: 1, volume }],
+      }),
     })
     expect(volumes).toEqual([{ network: null, asset: null, count: 1, volume }])
     expect(topPayers).toEqual([{ payer: '0xaa', network: 'eip155:1', asset: '0xbb', count: 1, volume }])
