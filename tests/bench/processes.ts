@@ -8,9 +8,7 @@ const TICKS_PER_SECOND = Number(execFileSync('getconf', ['CLK_TCK'], { encoding:
 
 /** CPU of a process with all its threads, user and system, in milliseconds. */
 export function cpuMs(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND
+  return readCpu(pid).own
 }
 
 /** CPU of a process and everything it started, those that have ended included. */
@@ -20,7 +18,15 @@ export function treeCpuMs(pid: number): number {
     .split(' ')
     .filter(Boolean)
     .map(Number)
-  return cpuMs(pid) + children.reduce((sum, child) => sum + cpuMs(child), 0)
+  const { own, ofEnded } = readCpu(pid)
+  return own + ofEnded + children.reduce((sum, child) => sum + cpuMs(child), 0)
+}
+
+function readCpu(pid: number): { own: number; ofEnded: number } {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  const ms = (first: number) => ((Number(fields[first]) + Number(fields[first + 1])) * 1_000) / TICKS_PER_SECOND
+  return { own: ms(11), ofEnded: ms(13) }
 }
 
 /** Starts a program of plain Node that says over its channel when it is ready. */

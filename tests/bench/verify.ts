@@ -1,18 +1,20 @@
 // npm run bench:verify [-- --rounds 5 --seconds 8]: our /verify beside the reference facilitator's, in one run.
-import { execFile } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs, promisify } from 'node:util'
+import { parseArgs } from 'node:util'
 import { startLocalChain } from '@/scripts/local/chain'
 import { startCountingProxy } from '@/tests/support/counting-proxy'
 import { startRedis } from '@/tests/support/redis'
 import { createDatabase, startTestPostgres, startWeb, type WebOptions } from '@/tests/support/stack'
 import { createTenantWithKey } from '@/tests/support/tenants'
 import { fundPayers } from './fund-payers'
+import { load, type Pids, type Round, type Side } from './load'
 import { startNextStart } from './next-start'
 import { makeBodies, makePayers } from './payments'
-import { type BenchServer, cpuMs, median, startNode, treeCpuMs } from './processes'
+import { median, startNode } from './processes'
+import { summariseProfile } from './profile'
 
 const { values: options } = parseArgs({
   options: {
@@ -24,21 +26,10 @@ const { values: options } = parseArgs({
 const ROUNDS = Number(options.rounds)
 const SECONDS = Number(options.seconds)
 const PAYMENTS = Number(options.payments)
-const run = promisify(execFile)
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
-type Side = { server: BenchServer; key?: string }
-type Round = {
-  perSecond: number
-  p50Ms: number
-  p95Ms: number
-  p99Ms: number
-  cpuMsEach: number
-  besideMsEach: number
-  wrong: number
-}
-
 async function main(): Promise<void> {
+  if (spawnSync('wrk', ['--version']).error) throw new Error('wrk is needed. On Debian: apt-get install wrk')
   const folder = await mkdtemp(join(tmpdir(), 'payproof-bench-'))
   const stops: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true })]
   try {
@@ -77,10 +68,11 @@ async function bench(folder: string, stops: (() => Promise<unknown>)[]): Promise
   const pids = { chain: chain.pid, redis: redis.pid(), postgres: postgres.pid }
   const results = await measureRounds(sides, bodies, pids)
   const rpc = await countRpc(shared, key, bodies, chain.url)
+  say('\nwhere the time of the web process goes, at 50 connections')
+  for (const line of await profile(shared, key, bodies, folder)) say(line)
   report(results, rpc)
 }
 
-type Pids = { chain: number; redis: number; postgres: number }
 type Results = Record<'reference50' | 'ours50' | 'nextStart50' | 'reference1' | 'ours1', Round[]>
 
 async function measureRounds(
@@ -110,39 +102,6 @@ async function measureRounds(
   return results
 }
 
-type Load = { bodies: string; connections: number; seconds: number; offset: number; pids: Pids }
-
-async function load({ server, key }: Side, { bodies, connections, seconds, offset, pids }: Load): Promise<Round> {
-  const before = {
-    side: treeCpuMs(server.pid) + cpuMs(pids.chain),
-    beside: cpuMs(pids.redis) + treeCpuMs(pids.postgres),
-  }
-  const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '10s', '-s', 'tests/bench/verify.lua']
-  const { stdout } = await run('wrk', [
-    ...args,
-    `${server.url}/verify`,
-    '--',
-    bodies,
-    String(offset),
-    ...(key ? [key] : []),
-  ])
-  const after = {
-    side: treeCpuMs(server.pid) + cpuMs(pids.chain),
-    beside: cpuMs(pids.redis) + treeCpuMs(pids.postgres),
-  }
-  const result = JSON.parse(/RESULT (.*)/.exec(stdout)?.[1] ?? 'null')
-  const { requests, valid, durationUs, p50Us, p95Us, p99Us, timeouts, socketErrors } = result
-  return {
-    perSecond: valid / (durationUs / 1e6),
-    p50Ms: p50Us / 1_000,
-    p95Ms: p95Us / 1_000,
-    p99Ms: p99Us / 1_000,
-    cpuMsEach: (after.side - before.side) / requests,
-    besideMsEach: (after.beside - before.beside) / requests,
-    wrong: requests - valid + timeouts + socketErrors,
-  }
-}
-
 /** Counts HTTP requests to the node in a run of its own, for the counting proxy costs time. */
 async function countRpc(shared: WebOptions, key: string, bodies: string, chainUrl: string) {
   const proxy = await startCountingProxy(chainUrl)
@@ -162,6 +121,21 @@ async function countRpc(shared: WebOptions, key: string, bodies: string, chainUr
   } finally {
     await Promise.all([web.stop(), reference.stop(), proxy.stop()])
   }
+}
+
+/** In a run of its own, for the profiler costs time. */
+async function profile(shared: WebOptions, key: string, bodies: string, folder: string): Promise<string[]> {
+  const nodeArgs = ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--cpu-prof-interval', '500']
+  const web = await startWeb({ ...shared, nodeArgs })
+  const side = { server: { name: 'ours', url: web.base, pid: web.pid, stop: web.stop }, key }
+  const pids = { chain: process.pid, redis: process.pid, postgres: process.pid }
+  try {
+    await load(side, { bodies, connections: 50, seconds: 4, offset: 0, pids })
+    await load(side, { bodies, connections: 50, seconds: SECONDS, offset: 4_000, pids })
+  } finally {
+    await web.stop()
+  }
+  return summariseProfile(folder, SECONDS)
 }
 
 function report(results: Results, rpc: { ours: number; reference: number }): void {
