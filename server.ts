@@ -5,6 +5,7 @@ import { surviveClosedOutput } from '@/lib/adapters/telemetry/closed-output'
 import { AppError, type ErrorCode } from '@/lib/core/errors'
 import { newId } from '@/lib/core/ids'
 import { env } from '@/lib/env'
+import { cleanTarget, problemOfTarget } from '@/lib/http/request-target'
 import { errorBody, rawErrorAnswer, respond } from '@/lib/http/respond'
 import { SECURITY_HEADERS } from '@/lib/http/security-headers'
 import { publicUrl, servicesStarted } from '@/lib/services'
@@ -37,11 +38,13 @@ async function main(): Promise<void> {
   await app.prepare()
   const passToNext = app.getRequestHandler()
 
-  const server = createServer((request, response) => {
-    const url = cleanPath(request.url ?? '/')
-    const path = url.split('?', 1)[0] as string
-    const handler = isDecodable(path) ? HOT_ROUTES.get(path) : malformedPath
+  // Without the option Node refuses a request that names no host by itself, and not in JSON.
+  const server = createServer({ requireHostHeader: false }, (request, response) => {
+    const problem = problemOfTarget(request)
+    if (problem) return refuse(problem, response)
+    const url = cleanTarget(request.url ?? '/')
     request.url = url
+    const handler = HOT_ROUTES.get(url.split('?', 1)[0] as string)
     if (handler) return void handler(request, response)
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value)
     return void passToNext(request, response)
@@ -57,24 +60,8 @@ async function main(): Promise<void> {
   server.listen(PORT, HOST, () => process.send?.({ ready: true, port: PORT }))
 }
 
-/** Before Next sees it: a client that joins its base URL and "/verify" with two slashes must not meet a redirect. */
-function cleanPath(url: string): string {
-  const [path = '/', query] = url.split(/\?(.*)/s, 2)
-  const clean = path.replace(/\/{2,}/g, '/').replace(/(.)\/$/, '$1')
-  return query === undefined ? clean : `${clean}?${query}`
-}
-
-/** Next answers a path that cannot be decoded with a page, which no program can read. */
-function isDecodable(path: string): boolean {
-  try {
-    return !path.includes('%') || decodeURIComponent(path) !== ''
-  } catch {
-    return false
-  }
-}
-
-async function malformedPath(_: IncomingMessage, response: ServerResponse): Promise<void> {
-  const error = new AppError('malformed_request', { message: 'The path has a percent sign that encodes nothing.' })
+function refuse(message: string, response: ServerResponse): void {
+  const error = new AppError('malformed_request', { message })
   const context = { requestId: newId('request', Date.now()), publicUrl: publicUrl(), errorShape: undefined }
   respond(response, error.status, errorBody(error, context), { 'X-Request-Id': context.requestId })
 }
@@ -85,15 +72,25 @@ function harden(server: Server): void {
   server.requestTimeout = 15_000
   server.keepAliveTimeout = 65_000
   server.maxHeadersCount = 100
-  server.on('upgrade', (_, socket) => socket.destroy())
+  // What a client expects beside 100-continue we do not do, and need not know (RFC 9110, 10.1.1).
+  server.on('checkExpectation', (request, response) => server.emit('request', request, response))
+  for (const event of ['upgrade', 'connect'] as const) server.on(event, (_, socket: Socket) => endRaw(socket, NO_OTHER))
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
-    const refused = new AppError(REFUSED_BY_NODE[error.code ?? ''] ?? 'malformed_request')
-    const context = { requestId: newId('request', Date.now()), publicUrl: publicUrl(), errorShape: undefined }
-    return void socket.end(rawErrorAnswer(refused, context))
+    endRaw(socket, new AppError(REFUSED_BY_NODE[error.code ?? ''] ?? 'malformed_request'))
   })
 }
 
+function endRaw(socket: Socket, error: AppError): void {
+  // Whoever has gone already needs no answer.
+  socket.on('error', () => socket.destroy())
+  const context = { requestId: newId('request', Date.now()), publicUrl: publicUrl(), errorShape: undefined }
+  socket.end(rawErrorAnswer(error, context))
+}
+
+const NO_OTHER = new AppError('malformed_request', {
+  message: 'Only HTTP/1.1 is spoken here. Send the request without "Upgrade" and without CONNECT (curl: --http1.1).',
+})
 const REFUSED_BY_NODE: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',

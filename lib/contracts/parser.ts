@@ -12,13 +12,21 @@ export function parser<Schema extends ZodType>(schema: Schema): (input: unknown)
   return (input) => {
     const parsed = schema.safeParse(input)
     if (parsed.success) return { value: parsed.data }
-    const problems = parsed.error.issues.slice(0, MAX_PROBLEMS).map((issue) => toProblem(issue, input))
+    const problems = parsed.error.issues.flatMap((issue) => toProblems(issue, input)).slice(0, MAX_PROBLEMS)
     const isMissing = problems.every((problem) => problem.message === 'is missing')
     return { code: isMissing ? 'parameter_missing' : 'parameter_invalid', problems }
   }
 }
 
-type Issue = { path: PropertyKey[]; message: string; code?: string; expected?: string }
+type Issue = { path: PropertyKey[]; message: string; code?: string; expected?: string; keys?: string[] }
+
+function toProblems(issue: Issue, input: unknown): ParameterProblem[] {
+  if (issue.code !== 'unrecognized_keys') return [toProblem(issue, input)]
+  return (issue.keys ?? []).slice(0, MAX_PROBLEMS).map((key) => {
+    const param = [...issue.path, key].map(String).join('.').slice(0, 200) || '(a name of no characters)'
+    return { param, message: 'is not known here', fix: 'Leave it out, or look for a typing error.' }
+  })
+}
 
 function toProblem(issue: Issue, input: unknown): ParameterProblem {
   const param = issue.path.map(String).join('.').slice(0, 200) || 'body'

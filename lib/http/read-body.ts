@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 import { AppError } from '@/lib/core/errors'
+import { singleHeader } from './single-header'
 
 export const MAX_BODY_BYTES = 64 * 1024
 const MAX_DEPTH = 16
@@ -25,10 +26,10 @@ export async function readJsonBody(request: IncomingMessage): Promise<JsonBody> 
   return { text, value }
 }
 
-function requireJson({ headers }: IncomingMessage): void {
-  const type = headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase() ?? 'application/json'
+function requireJson(request: IncomingMessage): void {
+  const type = singleHeader(request, 'Content-Type')?.split(';', 1)[0]?.trim().toLowerCase() ?? 'application/json'
   const isJson = type === 'application/json' || (type.startsWith('application/') && type.endsWith('+json'))
-  if (!isJson || headers['content-encoding']) throw new AppError('unsupported_media_type')
+  if (!isJson || request.headers['content-encoding']) throw new AppError('unsupported_media_type')
 }
 
 function readBytes(request: IncomingMessage): Promise<Buffer> {

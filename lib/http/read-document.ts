@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { marked } from 'marked'
 
-const SEGMENT = /^[a-z0-9][a-z0-9_-]*$/
+const SEGMENT = /^[a-z0-9][a-z0-9_-]{0,99}$/
 
 export type ReadDocument = { title: string; html: string }
 

@@ -9,7 +9,7 @@ export function queryOf({ url }: RoutedRequest): Record<string, string> {
   const search = new URL(url ?? '/', 'http://x').searchParams
   // No schema sees this name: to one that copies the object it is a prototype and not a parameter.
   if (search.has('__proto__')) {
-    const problem = { param: '__proto__', message: 'is not a parameter of this route', fix: 'Leave it out.' }
+    const problem = { param: '__proto__', message: 'is not known here', fix: 'Leave it out.' }
     throw new AppError('parameter_invalid', { problems: [problem] })
   }
   return Object.fromEntries(search)

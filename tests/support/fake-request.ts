@@ -28,6 +28,7 @@ export function fakeRequest(options: FakeRequestOptions = {}): IncomingMessage {
   else stream.push(null)
   return Object.assign(stream, {
     headers,
+    rawHeaders: Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((one) => [name, one])),
     method,
     url,
     complete: !breaksOff,

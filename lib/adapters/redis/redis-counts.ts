@@ -9,8 +9,9 @@ type Scripted = Redis & {
   x402GiveBack(month: string): Promise<number>
 }
 
-const PATIENCE_MS = 175
-const GRACE_MS = 25
+const PATIENCE_MS = 200
+/** A timer that is later than this is late because the whole process was. */
+const STALL_MS = 25
 /** Only so that commands of a Redis that hangs do not pile up; nobody waits that long. */
 const COMMAND_TIMEOUT_MS = 2_000
 const PROBE_MS = 500
@@ -84,15 +85,21 @@ export class RedisCounts implements SharedCounts {
 }
 
 /**
- * The answer, or an error after 200 ms. The last 25 of them begin only when the first have passed: after a stall of our
- * own the answer lies in the socket and only we are late, and a Redis that answers must not be taken for a dead one.
+ * The answer, or an error after 200 ms in which this process ran. A timer that fires late tells of a stall of our own:
+ * then the question may not even have left, and it gets its time once more: a Redis that answers must not be taken for
+ * a dead one.
  */
 function inTime<T>(asked: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const giveUp = () => reject(new Error('Redis did not answer in time'))
-    let timer = setTimeout(() => {
-      timer = setTimeout(giveUp, GRACE_MS)
-    }, PATIENCE_MS)
+    let timer: NodeJS.Timeout
+    const wait = (isSecond: boolean) => {
+      const dueAt = performance.now() + PATIENCE_MS
+      timer = setTimeout(() => {
+        if (performance.now() - dueAt > STALL_MS && !isSecond) wait(true)
+        else reject(new Error('Redis did not answer in time'))
+      }, PATIENCE_MS)
+    }
+    wait(false)
     asked.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }
