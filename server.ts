@@ -110,8 +110,9 @@ function stopOnSignal(server: Server, stop: () => Promise<void>, drain: () => Pr
     process.exit(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void begin())
-  // The supervisor is gone: nobody would ever stop this process.
+  // The supervisor is gone, perhaps while we were starting: nobody would ever stop this process.
   process.on('disconnect', () => void begin())
+  if (process.connected === false) void begin()
 }
 
 main().catch((error: unknown) => {

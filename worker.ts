@@ -11,8 +11,9 @@ async function main(): Promise<void> {
     process.exit(0)
   }
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop())
-  // The supervisor is gone: nobody would ever stop this process.
+  // The supervisor is gone, perhaps while we were starting: nobody would ever stop this process.
   process.once('disconnect', () => void stop())
+  if (process.connected === false) return void stop()
   process.send?.({ ready: true })
 }
 
