@@ -66,7 +66,7 @@ function refuse(message: string, response: ServerResponse): void {
   respond(response, error.status, errorBody(error, context), { 'X-Request-Id': context.requestId })
 }
 
-/** Slow senders are cut off, WebSockets refused, and what Node itself refuses is answered in JSON too. */
+/** Slow senders are cut off, upgrades ignored, and what Node itself refuses is answered in JSON too. */
 function harden(server: Server): void {
   server.headersTimeout = 10_000
   server.requestTimeout = 15_000
@@ -74,7 +74,12 @@ function harden(server: Server): void {
   server.maxHeadersCount = 100
   // What a client expects beside 100-continue we do not do, and need not know (RFC 9110, 10.1.1).
   server.on('checkExpectation', (request, response) => server.emit('request', request, response))
-  for (const event of ['upgrade', 'connect'] as const) server.on(event, (_, socket: Socket) => endRaw(socket, NO_OTHER))
+  server.on('connect', (_, socket: Socket) => endRaw(socket, NO_TUNNEL))
+  // Next listens for upgrades, and refuses them. Without a listener Node answers such a request as any other, which is
+  // what a client that offers h2c, as Java's does, is content with (RFC 9110, 7.8).
+  server.on('newListener', (event, listener) => {
+    if (event === 'upgrade') queueMicrotask(() => server.off('upgrade', listener))
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (!socket.writable || error.code === 'ECONNRESET') return void socket.destroy()
     endRaw(socket, new AppError(REFUSED_BY_NODE[error.code ?? ''] ?? 'malformed_request'))
@@ -88,9 +93,7 @@ function endRaw(socket: Socket, error: AppError): void {
   socket.end(rawErrorAnswer(error, context))
 }
 
-const NO_OTHER = new AppError('malformed_request', {
-  message: 'Only HTTP/1.1 is spoken here. Send the request without "Upgrade" and without CONNECT (curl: --http1.1).',
-})
+const NO_TUNNEL = new AppError('malformed_request', { message: 'This is no proxy: CONNECT is not answered.' })
 const REFUSED_BY_NODE: Readonly<Record<string, ErrorCode>> = {
   HPE_HEADER_OVERFLOW: 'headers_too_large',
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
