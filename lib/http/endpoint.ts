@@ -1,4 +1,5 @@
-import type { ErrorCode, ParameterProblem } from '@/lib/core/errors'
+import type { ErrorCode } from '@/lib/core/error-catalogue'
+import type { ParameterProblem } from '@/lib/core/errors'
 import type { Id, TenantId } from '@/lib/core/ids'
 import type { Mode } from '@/lib/core/plans'
 import type { Scope } from '@/lib/core/scopes'

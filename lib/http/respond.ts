@@ -1,5 +1,6 @@
 import { type ServerResponse, STATUS_CODES } from 'node:http'
-import { type AppError, ERRORS } from '@/lib/core/errors'
+import { ERRORS } from '@/lib/core/error-catalogue'
+import type { AppError } from '@/lib/core/errors'
 import type { ErrorShape } from './endpoint'
 import { rateLimitHeaders } from './rate-limit-headers'
 import { API_CSP, SECURITY_HEADERS } from './security-headers'

@@ -5,12 +5,12 @@ import { newId } from '@/lib/core/ids'
 import type { LimitReport } from '@/lib/core/limit-report'
 import type { Scope } from '@/lib/core/scopes'
 import { apiKeyOf } from './api-key-header'
-import { knows } from './cacheable'
 import type { Caller, Endpoint, Endpoints, Method, Parser, Reply } from './endpoint'
 import { rateLimitHeaders } from './rate-limit-headers'
 import { readJsonBody } from './read-body'
 import { paramsOf, queryOf, type RoutedRequest } from './request-parameters'
-import { errorBody, errorHeaders, preflightHeaders, respond, respondText } from './respond'
+import { errorBody, errorHeaders, preflightHeaders, respond } from './respond'
+import { closeAfter, sendReply } from './send-reply'
 
 /** A limit that let the request through. `end` is called once, and says whether the answer was a verdict. */
 type TakenLimit = { reports: readonly LimitReport[]; end(isVerdict: boolean): void }
@@ -77,21 +77,6 @@ function endpointFor<Services, Identity>(
 ): Endpoint<Services, Identity> | undefined {
   const name = method === 'HEAD' ? 'GET' : method
   return Object.hasOwn(endpoints, name) ? endpoints[name as Method] : undefined
-}
-
-function sendReply(
-  request: IncomingMessage,
-  response: ServerResponse,
-  { status = 200, body, json, headers: extra }: Reply,
-  ownHeaders: Record<string, string>,
-): void {
-  const headers = { ...ownHeaders, ...extra }
-  const isKnown = knows(request.headers['if-none-match'], headers['ETag'])
-  respondText(response, isKnown ? 304 : status, isKnown ? null : (json ?? written(body)), headers)
-}
-
-function written(body: unknown): string | null {
-  return body === undefined ? null : JSON.stringify(body)
 }
 
 /** Key, limit, scope, query, body, handler: in this order, save that the body is read while the limit is asked. */
@@ -181,13 +166,6 @@ function headersOf<Services, Identity extends Caller>(
   { requestId, limit }: Passage<Identity>,
 ): Record<string, string> {
   return { 'X-Request-Id': requestId, ...(limit && rateLimitHeaders(limit.reports, deps.now())) }
-}
-
-/** What is still coming of a body we will not read is let run for a moment, so that the answer reaches the sender. */
-function closeAfter(request: IncomingMessage, response: ServerResponse, headers: Record<string, string>): void {
-  headers['Connection'] = 'close'
-  request.resume()
-  response.once('finish', () => setTimeout(() => request.destroy(), 250).unref())
 }
 
 function logPassage<Services, Identity extends Caller>(

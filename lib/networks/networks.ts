@@ -35,6 +35,7 @@ export type Network = {
 
 const CALL_GAS = { withoutCode: 200_000, withCode: 1_000_000 }
 const LIVE = { mode: 'live', minimumAmount: 1_000n, callGas: CALL_GAS } as const
+const OP_STACK = { blockTimeSeconds: 2, confirmations: 1, proofConfirmations: 6 } as const
 const TEST = { mode: 'test', minimumAmount: 0n, callGas: CALL_GAS } as const
 
 function usdc(address: Hex, name: 'USD Coin' | 'USDC'): Asset {
@@ -53,13 +54,11 @@ function eurc(address: Hex, name: string): Asset {
 export const NETWORKS: readonly Network[] = [
   {
     ...LIVE,
+    ...OP_STACK,
     id: 'eip155:8453',
     chainId: 8453,
     name: 'Base',
     v1Name: 'base',
-    blockTimeSeconds: 2,
-    confirmations: 1,
-    proofConfirmations: 6,
     explorerUrl: 'https://basescan.org',
     assets: [
       usdc('0x833589fCD6eDb6E08f4c7C32D4f71b54bdA02913', 'USD Coin'),
@@ -68,13 +67,11 @@ export const NETWORKS: readonly Network[] = [
   },
   {
     ...TEST,
+    ...OP_STACK,
     id: 'eip155:84532',
     chainId: 84532,
     name: 'Base Sepolia',
     v1Name: 'base-sepolia',
-    blockTimeSeconds: 2,
-    confirmations: 1,
-    proofConfirmations: 6,
     explorerUrl: 'https://sepolia.basescan.org',
     assets: [
       usdc('0x036CbD53842c5426634e7929541eC2318f3dCF7e', 'USDC'),
@@ -158,25 +155,21 @@ export const NETWORKS: readonly Network[] = [
   },
   {
     ...LIVE,
+    ...OP_STACK,
     id: 'eip155:10',
     chainId: 10,
     name: 'Optimism',
     v1Name: null,
-    blockTimeSeconds: 2,
-    confirmations: 1,
-    proofConfirmations: 6,
     explorerUrl: 'https://optimistic.etherscan.io',
     assets: [usdc('0x0b2C639c533813f4Aa9D7837CAf62653d097Ff85', 'USD Coin')],
   },
   {
     ...TEST,
+    ...OP_STACK,
     id: 'eip155:11155420',
     chainId: 11155420,
     name: 'OP Sepolia',
     v1Name: null,
-    blockTimeSeconds: 2,
-    confirmations: 1,
-    proofConfirmations: 6,
     explorerUrl: 'https://sepolia-optimism.etherscan.io',
     assets: [usdc('0x5fd84259d66Cd46123540766Be93DFE6D43130D7', 'USDC')],
   },
@@ -205,16 +198,3 @@ export const NETWORKS: readonly Network[] = [
     assets: [usdc('0x5425890298aed601595a70AB815c96711a31Bc65', 'USD Coin')],
   },
 ]
-
-const byId = new Map(NETWORKS.map((network) => [network.id as string, network]))
-const byV1Name = new Map(NETWORKS.filter((network) => network.v1Name).map((network) => [network.v1Name, network]))
-
-/** The network of a CAIP-2 id (x402 v2) or of a plain name (v1), or undefined. */
-export function findNetwork(x402Version: 1 | 2, id: string): Network | undefined {
-  return x402Version === 1 ? byV1Name.get(id) : byId.get(id)
-}
-
-/** The network of a CAIP-2 id, whatever version of the protocol named it. */
-export function networkById(id: string): Network | undefined {
-  return byId.get(id)
-}

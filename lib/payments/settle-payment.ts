@@ -1,6 +1,6 @@
 import { AppError } from '@/lib/core/errors'
 import type { Mode } from '@/lib/core/plans'
-import { findNetwork } from '@/lib/networks/networks'
+import { findNetwork } from '@/lib/networks/find-network'
 import type { PaymentRequest } from './payment-request'
 
 /**

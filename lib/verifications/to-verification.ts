@@ -1,6 +1,6 @@
 import { checksummed } from '@/lib/core/checksummed'
 import { formatUnits } from '@/lib/core/money'
-import { networkById } from '@/lib/networks/networks'
+import { networkById } from '@/lib/networks/find-network'
 import type { VerificationRow } from './verification-store'
 
 /** A row of the log as the API shows it: addresses with their checksum, the amount also in tokens. */

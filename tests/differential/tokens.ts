@@ -1,5 +1,5 @@
 import type { Address, Hex } from 'viem'
-import { networkById } from '@/lib/networks/networks'
+import { networkById } from '@/lib/networks/find-network'
 import { LOCAL_CHAIN_ID, LOCAL_USDC } from '@/scripts/local/chain'
 import { TOKEN_CODE } from './contracts'
 import { addressOf } from './random'

@@ -1,4 +1,4 @@
-import { ERRORS, type ErrorCode } from '@/lib/core/errors'
+import { ERRORS, type ErrorCode } from '@/lib/core/error-catalogue'
 import { MAGIC_PAYERS } from '@/lib/payments/magic-payments'
 import { REASONS } from '@/lib/payments/verdict'
 import { type Exchange, type RawAnswer, readAnswers } from './raw-http'

@@ -1,6 +1,6 @@
 import { type Address, pad } from 'viem'
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest'
-import { networkById } from '@/lib/networks/networks'
+import { networkById } from '@/lib/networks/find-network'
 import { LOCAL_USDC, type RunningChain, startLocalChain } from '@/scripts/local/chain'
 import { DEV_PAYER, TOKEN_OWNER } from '@/scripts/local/dev-accounts'
 import { deployToken, mint } from '@/scripts/local/usdc'

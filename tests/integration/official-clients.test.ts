@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { describe, expect, inject, it } from 'vitest'
-import type { ErrorCode } from '@/lib/core/errors'
+import type { ErrorCode } from '@/lib/core/error-catalogue'
 import { fromOwnAddress } from '@/tests/support/addresses'
 import { buildPayment } from '@/tests/support/build-payment'
 import { magicBody } from '@/tests/support/magic'

@@ -1,5 +1,5 @@
+import { networkById } from '@/lib/networks/find-network'
 import type { Asset, Network } from '@/lib/networks/networks'
-import { networkById } from '@/lib/networks/networks'
 import type { ExactEip3009Payment } from '@/lib/payments/exact-eip3009/payment'
 
 /** A network of our own table, by its CAIP-2 id. */

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
-import { AppError, ERRORS, type ErrorCode, isAppError, toAppError } from '@/lib/core/errors'
+import { ERRORS, type ErrorCode } from '@/lib/core/error-catalogue'
+import { AppError, isAppError, toAppError } from '@/lib/core/errors'
 
 const TYPES = {
   400: ['invalid_request_error'],

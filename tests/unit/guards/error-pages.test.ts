@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { ERRORS, type ErrorCode } from '@/lib/core/errors'
+import { ERRORS, type ErrorCode } from '@/lib/core/error-catalogue'
 import { REASONS } from '@/lib/payments/verdict'
 
 const CODES = Object.keys(ERRORS) as ErrorCode[]

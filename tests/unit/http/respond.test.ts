@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { ErrorAnswer } from '@/lib/contracts/answers'
 import { settleErrorShape, verifyErrorShape } from '@/lib/contracts/x402'
-import { AppError, ERRORS, type ErrorCode } from '@/lib/core/errors'
+import { ERRORS, type ErrorCode } from '@/lib/core/error-catalogue'
+import { AppError } from '@/lib/core/errors'
 import { errorBody, errorHeaders, preflightHeaders, rawErrorAnswer, respond, respondText } from '@/lib/http/respond'
 import { fakeResponse } from '@/tests/support/fake-response'
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { AppError, ERRORS, type ErrorCode } from '@/lib/core/errors'
+import { ERRORS, type ErrorCode } from '@/lib/core/error-catalogue'
+import { AppError } from '@/lib/core/errors'
 import { idTimeMs, newId } from '@/lib/core/ids'
 import type { LogEntry } from '@/lib/verifications/log-entry'
 import { type Attempt, recordVerification } from '@/lib/verifications/record-verification'
