@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import next from 'next'
 import { surviveClosedOutput } from '@/lib/adapters/telemetry/closed-output'
 import type { ErrorCode } from '@/lib/core/error-catalogue'
@@ -30,6 +31,8 @@ const HOT_ROUTES: ReadonlyMap<string, Handler> = new Map([
 ])
 
 const DRAIN_MS = 10_000
+const SWEEP_MS = 50
+let isStopping = false
 
 async function main(): Promise<void> {
   surviveClosedOutput()
@@ -40,7 +43,8 @@ async function main(): Promise<void> {
   const passToNext = app.getRequestHandler()
 
   // Without the option Node refuses a request that names no host by itself, and not in JSON.
-  const server = createServer({ requireHostHeader: false }, (request, response) => {
+  const server = createServer({ requireHostHeader: false, connectionsCheckingInterval: 1_000 }, (request, response) => {
+    if (isStopping) response.shouldKeepAlive = false
     const problem = problemOfTarget(request)
     if (problem) return refuse(problem, response)
     const url = cleanTarget(request.url ?? '/')
@@ -58,7 +62,8 @@ async function main(): Promise<void> {
   )
 
   await services
-  server.listen(PORT, HOST, () => process.send?.({ ready: true, port: PORT }))
+  await new Promise<void>((resolve, reject) => server.once('error', reject).listen(PORT, HOST, resolve))
+  process.send?.({ ready: true, port: PORT })
 }
 
 function refuse(message: string, response: ServerResponse): void {
@@ -100,16 +105,17 @@ const REFUSED_BY_NODE: Readonly<Record<string, ErrorCode>> = {
   ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
 }
 
-/** On a signal: no new requests, the running ones to their end, the log to the database, and out. */
+/** On a signal: no new connections, the last answer on each that is open, the log to the database, and out. */
 function stopOnSignal(server: Server, stop: () => Promise<void>, drain: () => Promise<void>): void {
-  let stopping = false
   const begin = async () => {
-    if (stopping) return
-    stopping = true
+    if (isStopping) return
+    isStopping = true
     await drain()
     const closed = new Promise<void>((resolve) => server.close(() => resolve()))
-    server.closeIdleConnections()
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, DRAIN_MS).unref())])
+    // A connection that was in use at the signal is idle when its answer has left.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS)
+    await Promise.race([closed, sleep(DRAIN_MS)])
+    clearInterval(sweep)
     await stop()
     process.exit(0)
   }

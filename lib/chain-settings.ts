@@ -19,8 +19,16 @@ export function rpcSettings(settings: Env) {
   return { urls, maxBatch: settings.X402_RPC_MAX_BATCH, maxHeadAgeSeconds: settings.X402_RPC_MAX_HEAD_AGE_SECONDS }
 }
 
-/** Reads "eip155:8453/EURC, eip155:1/EURC": tokens that an operator lists beside the default ones. */
+/** Reads "eip155:8453/EURC, eip155:1/EURC": tokens that an operator lists beside the default ones. @throws on others */
 export function listedAssets(text: string): (network: Network, asset: Asset) => boolean {
-  const listed = new Set(text.split(',').map((entry) => entry.trim()))
+  const named = text.split(',').map((entry) => entry.trim())
+  const listed = new Set(named.filter(Boolean))
+  const known = NETWORKS.flatMap((network) => network.assets.map((asset) => `${network.id}/${asset.symbol}`))
+  const unknown = [...listed].filter((entry) => !known.includes(entry))
+  if (unknown.length > 0) {
+    throw new Error(
+      `X402_EXTRA_ASSETS names ${unknown.join(', ')}, which is not known. There are: ${known.join(', ')}.`,
+    )
+  }
   return (network, asset) => listed.has(`${network.id}/${asset.symbol}`)
 }

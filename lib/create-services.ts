@@ -19,6 +19,7 @@ import { clientAddress } from '@/lib/http/client-address'
 import type { Context, Reply } from '@/lib/http/endpoint'
 import type { RequestLine } from '@/lib/http/route'
 import { checkNetwork } from '@/lib/networks/check-network'
+import { currentStates } from '@/lib/networks/current-states'
 import { listNetworks } from '@/lib/networks/list-networks'
 import { createServedNetworks } from '@/lib/networks/served-networks'
 import { domainSeparator } from '@/lib/payments/exact-eip3009/digest'
@@ -26,6 +27,7 @@ import { listSupported } from '@/lib/payments/list-supported'
 import type { PaymentRequest } from '@/lib/payments/payment-request'
 import { settlePayment } from '@/lib/payments/settle-payment'
 import { unknownFacts, verifyPayment } from '@/lib/payments/verify-payment'
+import { countUsed } from '@/lib/usage/count-used'
 import { getUsage } from '@/lib/usage/get-usage'
 import { createLimiter } from '@/lib/usage/limiter'
 import { currentPeriod, effectiveLimits } from '@/lib/usage/limits'
@@ -69,9 +71,7 @@ export function createServices(settings: Env) {
   )
   const callers = new CallerDirectory({ now, store: postgres.callers })
   const used = (tenantId: string, mode: string, start: Date) =>
-    postgres.usage
-      .used(tenantId, mode, start)
-      .then((units) => units + postgres.log.pendingUnits(tenantId, mode, start.getTime()))
+    countUsed({ usage: postgres.usage, log: postgres.log }, { tenantId, mode, start })
   const usedInPeriod = (subject: string, { start }: { start: Date }) => {
     const [tenantId = '', mode = ''] = subject.split(':')
     return used(tenantId, mode, start).catch(() => null)
@@ -84,6 +84,7 @@ export function createServices(settings: Env) {
   const verificationDeps = { now, chain: chain.reader, networks }
   const logDeps = { now, verifications: postgres.verifications, analytics: postgres.analytics }
   const owner = ({ tenantId, mode }: CallerRecord) => ({ tenantId, mode })
+  const networkStates = () => currentStates({ networks, chain: chain.reader })
   let stopping = false
   const retentionDays = ({ plan }: CallerRecord) => PLANS[plan].logRetentionDays
 
@@ -131,7 +132,7 @@ export function createServices(settings: Env) {
     settle: ({ caller, body }: Context<CallerRecord, PaymentRequest, unknown>): Reply =>
       settlePayment({ mode: caller.mode, request: body }),
     supported: (caller: CallerRecord | null) => cacheable(listSupported({ networks }, caller?.mode ?? null)),
-    listNetworks: (mode: Mode) => listNetworks(networks.states(), mode),
+    listNetworks: async (mode: Mode) => listNetworks(await networkStates(), mode),
     usage: (caller: CallerRecord) =>
       getUsage({ now, used: ({ tenantId, mode }, { start }) => used(tenantId, mode, start) }, caller),
     describeKey: (caller: CallerRecord) => describeKey(caller, effectiveLimits(caller, now())),
@@ -147,7 +148,7 @@ export function createServices(settings: Env) {
     async health(): Promise<Reply> {
       const health = await getHealth({
         now,
-        networks,
+        networkStates,
         log: postgres.log,
         pingDatabase: postgres.ping,
         pingRedis: redis ? () => redis.ping() : null,

@@ -23,7 +23,7 @@ export const EnvSchema = z.object({
   REDIS_URL: optional(z.url({ protocol: /^rediss?$/ })),
   // Chains
   X402_RPC_MAX_HEAD_AGE_SECONDS: optional(whole(0, 86_400)),
-  X402_RPC_MAX_BATCH: withDefault(whole(1, 1_000), '50'),
+  X402_RPC_MAX_BATCH: withDefault(whole(3, 1_000), '50'),
   X402_EXTRA_ASSETS: withDefault(z.string(), ''),
 })
 

@@ -11,8 +11,8 @@ type Entry = { record: CallerRecord | null; readAt: number }
 const SYNC_MS = 2 * SECOND_MS
 /** Longer than any gap between two syncs that both succeeded on time, so that no change falls between them. */
 const CHANGES_SECONDS = 15
-/** With the database away, known keys are believed for this long. */
-const BELIEVE_MS = 60 * SECOND_MS
+/** With the database away, known keys are believed for a minute since it was; the last sync was some seconds before. */
+const BELIEVE_MS = 60 * SECOND_MS + 2 * SYNC_MS
 const UNKNOWN_KEY_MS = 5 * SECOND_MS
 const KNOWN_KEYS = 100_000
 const UNKNOWN_KEYS = 10_000

@@ -9,7 +9,7 @@ export type GetHealthDeps = {
   pingDatabase(): Promise<number>
   /** Null when no Redis is set. @throws when it does not answer */
   pingRedis: (() => Promise<number>) | null
-  networks: { states(): readonly NetworkState[] }
+  networkStates(): Promise<readonly NetworkState[]>
   log: { state(): { waiting: number; dropped: number } }
   recentErrors(): number
 }
@@ -19,12 +19,13 @@ const PING_TIMEOUT_MS = 1_000
 /** Whether the service can do its work, and what is wrong. Tells nothing that a stranger may not know. */
 export async function getHealth(deps: GetHealthDeps) {
   const startedAt = deps.now()
-  const [database, rateLimits] = await Promise.all([
+  const [database, rateLimits, states] = await Promise.all([
     ping(deps.pingDatabase),
     deps.pingRedis ? ping(deps.pingRedis) : { status: 'healthy' as const, latency_ms: 0 },
+    deps.networkStates(),
   ])
-  const networks = Object.fromEntries(deps.networks.states().map((state) => [state.network.id, describe(state)]))
-  const verifier = verifierStatus(deps.networks.states())
+  const networks = Object.fromEntries(states.map((state) => [state.network.id, describe(state)]))
+  const verifier = verifierStatus(states)
   const { waiting, dropped } = deps.log.state()
   const log: Status = dropped > 0 || database.status === 'unhealthy' ? 'degraded' : 'healthy'
   return {

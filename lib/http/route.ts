@@ -119,12 +119,21 @@ async function identify<Services, Identity extends Caller>(
     return await deps.authenticate(key, request)
   } catch (error) {
     const { status, code } = toAppError(error)
-    // Without a key that is good, the limit of the address counts: so nobody tries keys at leisure.
-    if (status === 401) await deps.limitAddress(request, 'anonymous')
+    await limitRefused(deps, request, status)
     // The open routes must not go down with the database: without it they answer as to somebody without a key.
     if (endpoint.auth === 'open' && code === 'database_unavailable') return null
     throw error
   }
+}
+
+/** Without a key that is good, the limit of the address counts: so nobody tries keys at leisure. */
+async function limitRefused<Services, Identity extends Caller>(
+  deps: RouteDeps<Services, Identity>,
+  request: IncomingMessage,
+  status: number,
+): Promise<void> {
+  if (status === 401) await deps.limitAddress(request, 'anonymous')
+  if (status === 403) await deps.limitAddress(request, 'public')
 }
 
 function requireScope(scope: Scope | null, { scopes }: Caller): void {

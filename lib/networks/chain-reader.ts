@@ -17,6 +17,8 @@ export type ChainReader = {
   hasCode(network: Network, address: Hex): Promise<boolean>
   /** What the RPCs that answer give as their chain ids; only those that give the network's own are ever believed. */
   chainIds(network: Network): Promise<readonly number[]>
+  /** Throws when the chain could not be read now, with a message that may be shown to anybody. */
+  check(network: Network): Promise<void>
 }
 
 export type ContractReads = {

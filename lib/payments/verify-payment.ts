@@ -1,6 +1,7 @@
 import { AppError } from '@/lib/core/errors'
 import type { Hex } from '@/lib/core/hex'
 import type { Mode } from '@/lib/core/plans'
+import { within } from '@/lib/core/within'
 import { findNetwork } from '@/lib/networks/find-network'
 import type { Asset, Network } from '@/lib/networks/networks'
 import { findMagicOutcome, type MagicOutcome } from './magic-payments'
@@ -55,7 +56,15 @@ type Dispatched = { payment: OpenedPayment; magic: MagicOutcome | undefined; isA
 async function judge(deps: VerifyPaymentDeps, { payment, magic, isAvailable }: Dispatched) {
   if (magic) return payment.checkTerms() ?? performMagic(magic)
   if (!isAvailable) throw new AppError('rpc_unavailable', { retryAfterSeconds: 5 })
-  return payment.verify(deps)
+  return within(CHAIN_BUDGET_MS, payment.verify(deps), tooLate)
+}
+
+/** Some payments need several reads, one after the other: all of them together have this long. */
+const CHAIN_BUDGET_MS = 2_800
+
+function tooLate(): AppError {
+  const cause = new Error(`the reads of one payment took more than ${CHAIN_BUDGET_MS} ms`)
+  return new AppError('rpc_unavailable', { retryAfterSeconds: 1, cause })
 }
 
 function openPayment(

@@ -26,8 +26,10 @@ export type Taken = {
 
 /** The counts that all processes share. Null from either: it cannot be asked now. */
 export type SharedCounts = {
-  /** `seed` is the month's count to begin with, where the store has none. */
-  take(input: TakeInput, seed: number | null): Promise<Taken | 'needs_seed' | null>
+  /** `seed` is the least that the month's count must be. Waits for at most `patienceMs`. */
+  take(input: TakeInput, seed: number | null, patienceMs: number): Promise<Taken | 'needs_seed' | null>
+  /** Grows whenever the store comes back: it may have missed what was counted meanwhile. */
+  outages(): number
   giveBack(subject: string, period: Period): void
 }
 
@@ -42,12 +44,17 @@ type Local = {
   minute: WindowCounts
   hour: WindowCounts
   month: { start: number; used: number; seededAt: number } | null
+  /** The outages of the shared store after which its count of the month was raised to the true one. */
+  outagesMended: number
   /** Units taken by requests that have not ended yet: Postgres and the log's buffer do not know them. */
   unitsInFlight: number
 }
 export type Limiter = ReturnType<typeof createLimiter>
 
 const SUBJECTS = 200_000
+/** A store that is dead or slow may delay a request by no more than these together. */
+const SHARED_PATIENCE_MS = 200
+const LEAST_PATIENCE_MS = 50
 /** Without shared counts every process looks at Postgres this often, to see what the others used. */
 const RESEED_MS = MINUTE_MS
 
@@ -64,7 +71,13 @@ export function createLimiter(deps: LimiterDeps) {
   function localOf(subject: string): Local {
     const found = locals.get(subject)
     if (found) return found
-    const fresh: Local = { minute: EMPTY_WINDOW, hour: EMPTY_WINDOW, month: null, unitsInFlight: 0 }
+    const fresh: Local = {
+      minute: EMPTY_WINDOW,
+      hour: EMPTY_WINDOW,
+      month: null,
+      unitsInFlight: 0,
+      outagesMended: deps.shared?.outages() ?? 0,
+    }
     locals.set(subject, fresh)
     return fresh
   }
@@ -93,15 +106,34 @@ export function createLimiter(deps: LimiterDeps) {
 
 async function takeShared(deps: LimiterDeps, input: TakeInput, local: Local): Promise<Taken | null> {
   if (!deps.shared) return null
-  let taken = await deps.shared.take(input, null)
-  if (taken === 'needs_seed' && input.quota) {
-    const used = await deps.usedInPeriod(input.subject, input.quota.period)
-    taken = used === null ? null : await deps.shared.take(input, used + local.unitsInFlight)
-  }
-  if (taken === null || taken === 'needs_seed') return null
+  const outages = deps.shared.outages()
+  const taken = await askShared(deps, deps.shared, input, local)
+  if (taken === null) return null
   if (!taken.refusedBy) countLocally(local, deps.now())
-  if (input.quota) rememberMonth(local, input.quota.period, taken.month, deps.now())
+  if (input.quota) {
+    local.outagesMended = outages
+    rememberMonth(local, input.quota.period, taken.month, deps.now())
+  }
   return taken
+}
+
+/** Where the store has no count of the month, or was away and has an old one, it is told the true one. */
+async function askShared(
+  { now, usedInPeriod }: LimiterDeps,
+  shared: SharedCounts,
+  input: TakeInput,
+  local: Local,
+): Promise<Taken | null> {
+  const startedAt = now()
+  if (!input.quota || local.outagesMended === shared.outages()) {
+    const taken = await shared.take(input, null, SHARED_PATIENCE_MS)
+    if (taken !== 'needs_seed') return taken
+  }
+  const patienceMs = Math.max(LEAST_PATIENCE_MS, SHARED_PATIENCE_MS - (now() - startedAt))
+  const used = input.quota && (await usedInPeriod(input.subject, input.quota.period))
+  if (used === null) return null
+  const taken = await shared.take(input, used + local.unitsInFlight, patienceMs)
+  return taken === 'needs_seed' ? null : taken
 }
 
 async function takeLocally(deps: LimiterDeps, input: TakeInput, local: Local): Promise<Taken> {

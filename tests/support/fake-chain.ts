@@ -58,6 +58,9 @@ export function fakeChain(options: FakeChainOptions = {}): FakeChain {
       chain.codeReads++
       return hasCode
     },
+    async check() {
+      if (fails) throw fails
+    },
     async chainIds(network) {
       return [network.chainId]
     },

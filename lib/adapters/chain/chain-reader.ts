@@ -1,11 +1,15 @@
 import { AppError } from '@/lib/core/errors'
 import type { Hex } from '@/lib/core/hex'
-import type { ChainReader, ContractReads } from '@/lib/networks/chain-reader'
+import type { ChainReader, ContractReads, ContractResult } from '@/lib/networks/chain-reader'
 import type { Network } from '@/lib/networks/networks'
+import { PROBE_COUNT } from './endpoint-health'
 import { MicroBatcher } from './micro-batcher'
 import { decodeAggregate, encodeAggregate, MULTICALL3 } from './multicall'
 import type { NetworkRpc } from './network-rpc'
 import { isOutOfGas, type RpcAnswer } from './rpc-endpoint'
+
+/** A wallet can answer with 256 KB at most before its gas is gone: so many of them stay below what we read of a batch. */
+const CONTRACT_BATCH = 16
 
 type Lanes = { plain: MicroBatcher; contract: MicroBatcher }
 
@@ -16,8 +20,9 @@ type Lanes = { plain: MicroBatcher; contract: MicroBatcher }
 export function createChainReader(rpcs: ReadonlyMap<string, NetworkRpc>, maxBatch: number): ChainReader {
   const lanes = new Map<string, Lanes>()
   for (const [id, rpc] of rpcs) {
-    const batcher = () => new MicroBatcher((calls) => rpc.send(calls), maxBatch)
-    lanes.set(id, { plain: batcher(), contract: batcher() })
+    const batcher = (most: number) => new MicroBatcher((calls) => rpc.send(calls), most)
+    const most = maxBatch - PROBE_COUNT
+    lanes.set(id, { plain: batcher(most), contract: batcher(Math.min(most, CONTRACT_BATCH)) })
   }
   const rpcOf = (network: Network): NetworkRpc => rpcs.get(network.id) ?? notSet(network)
   const lanesOf = (network: Network): Lanes => lanes.get(network.id) ?? notSet(network)
@@ -25,9 +30,11 @@ export function createChainReader(rpcs: ReadonlyMap<string, NetworkRpc>, maxBatc
   return {
     async callMany(network, calls, gas): Promise<ContractReads> {
       const lane = gas > network.callGas.withoutCode ? lanesOf(network).contract : lanesOf(network).plain
-      const data = encodeAggregate(calls)
-      const params = `[{"to":"${MULTICALL3}","data":"${data}","gas":"0x${gas.toString(16)}"},"latest"]`
-      const { answer, head } = await lane.call({ method: 'eth_call', params })
+      const { answer, head } = await lane.call({
+        method: 'eth_call',
+        params: `[{"to":"${MULTICALL3}","data":"${encodeAggregate(calls)}","gas":"0x${gas.toString(16)}"},"latest"]`,
+        decode: (result) => decodeAggregate(result, calls.length),
+      })
       return readAggregate(answer, calls.length, head)
     },
 
@@ -35,15 +42,14 @@ export function createChainReader(rpcs: ReadonlyMap<string, NetworkRpc>, maxBatc
       const { answer } = await lanesOf(network).plain.call({
         method: 'eth_getCode',
         params: `["${address}","latest"]`,
+        decode: (code) => (typeof code === 'string' && code.startsWith('0x') ? code.length > 2 : null),
       })
-      const code = 'result' in answer ? answer.result : null
-      if (typeof code !== 'string' || !code.startsWith('0x')) throw unreadable('eth_getCode', answer)
-      return code.length > 2
+      if ('error' in answer) throw unreadable('eth_getCode', answer.error)
+      return answer.result as boolean
     },
 
-    async chainIds(network) {
-      return rpcOf(network).chainIds()
-    },
+    chainIds: (network) => rpcOf(network).chainIds(),
+    check: (network) => rpcOf(network).check(),
   }
 }
 
@@ -53,17 +59,12 @@ function notSet(network: Network): never {
 
 /** Multicall3 never reverts for a call that may fail: an error here is the endpoint's, unless all the gas is gone. */
 function readAggregate(answer: RpcAnswer, count: number, block: bigint): ContractReads {
-  if ('error' in answer) {
-    if (!isOutOfGas(answer)) throw unreadable('eth_call', answer)
-    const failed = { ok: false, data: '0x' as Hex }
-    return { block, results: new Array<typeof failed>(count).fill(failed), ranOutOfGas: true }
-  }
-  const results = decodeAggregate(answer.result, count)
-  if (!results) throw unreadable('eth_call', answer)
-  return { block, results, ranOutOfGas: false }
+  if ('result' in answer) return { block, results: answer.result as ContractResult[], ranOutOfGas: false }
+  if (!isOutOfGas(answer)) throw unreadable('eth_call', answer.error)
+  const failed = { ok: false, data: '0x' as Hex }
+  return { block, results: new Array<typeof failed>(count).fill(failed), ranOutOfGas: true }
 }
 
-function unreadable(method: string, answer: RpcAnswer): AppError {
-  const cause = 'error' in answer ? `${method}: ${answer.error.code} ${answer.error.message}` : `${method}: malformed`
-  return new AppError('rpc_unavailable', { retryAfterSeconds: 1, cause: new Error(cause) })
+function unreadable(method: string, { code, message }: { code: number; message: string }): AppError {
+  return new AppError('rpc_unavailable', { retryAfterSeconds: 1, cause: new Error(`${method}: ${code} ${message}`) })
 }

@@ -38,9 +38,11 @@ export class MicroBatcher {
   }
 
   private schedule(): void {
+    // A batch that comes back sends the next.
+    if (this.inFlight >= MAX_IN_FLIGHT) return
     if (this.inFlight === 0 || this.waiting.length >= this.maxBatch) {
       this.turn ??= setImmediate(() => this.flush())
-    } else if (this.inFlight < MAX_IN_FLIGHT) {
+    } else {
       this.timer ??= setTimeout(() => this.flush(), GATHER_MS)
     }
   }

@@ -1,6 +1,6 @@
 import { type Clock, SECOND_MS } from '@/lib/core/clock'
 import { AppError } from '@/lib/core/errors'
-import { CHAIN_ID_CALL, EndpointHealth, readChainId, UnfitEndpoint } from './endpoint-health'
+import { EndpointHealth, UnfitEndpoint } from './endpoint-health'
 import { isOutOfGas, type RpcAnswer, type RpcCall, RpcEndpoint, RpcFailure } from './rpc-endpoint'
 
 export type NetworkRpcOptions = {
@@ -13,6 +13,7 @@ export type NetworkRpcOptions = {
 /** All attempts of one batch together: the answer to the caller is due within 3 s. */
 const BUDGET_MS = 2_500
 const COMPARE_HEADS_MS = 3 * SECOND_MS
+const CHECK_TIMEOUT_MS = SECOND_MS
 
 export type Answered = { answers: readonly RpcAnswer[]; head: bigint }
 
@@ -36,8 +37,8 @@ export class NetworkRpc {
   async send(calls: readonly RpcCall[]): Promise<Answered> {
     const deadline = this.options.now() + BUDGET_MS
     this.compareHeads()
-    const candidates = this.endpoints.filter((health) => !health.isResting())
-    let progress: Progress = { answered: null, failure: null }
+    const candidates = this.candidates()
+    let progress: Progress = { answered: null, failure: this.endpoints[0]?.problem ?? null }
     for (const [index, candidate] of candidates.entries()) {
       const timeoutMs = Math.floor((deadline - this.options.now()) / (candidates.length - index))
       if (timeoutMs > 0) progress = await this.attempt(candidate, calls, progress, timeoutMs)
@@ -49,17 +50,27 @@ export class NetworkRpc {
 
   /** The chain id of every endpoint that answers. @throws AppError `rpc_unavailable` when none does */
   async chainIds(): Promise<number[]> {
-    const asked = await Promise.allSettled(
-      this.endpoints.map(async ({ endpoint }) => readChainId(await endpoint.send([CHAIN_ID_CALL], BUDGET_MS))),
-    )
+    const asked = await Promise.allSettled(this.endpoints.map((health) => health.chainId(BUDGET_MS)))
     const ids = asked.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
     const [failure] = asked.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason as RpcFailure] : []))
     if (ids.length === 0) throw unavailable(failure ?? null)
     return ids
   }
 
+  /** Looks at every endpoint that was not looked at within the last second. Throws when none is fit to be asked. */
+  async check(): Promise<void> {
+    await Promise.allSettled(this.candidates().map((health) => this.ask(health, [], CHECK_TIMEOUT_MS)))
+    const problems = this.endpoints.map(({ problem }) => problem)
+    if (problems.every((problem) => problem !== null)) throw unavailable(problems[0] ?? null)
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.endpoints.map(({ endpoint }) => endpoint.close()))
+  }
+
+  private candidates(): EndpointHealth[] {
+    const fit = this.endpoints.filter((health) => !health.isResting())
+    return fit.length > 0 ? fit : this.endpoints.filter((health) => health.mayTry())
   }
 
   private async attempt(
@@ -97,7 +108,7 @@ export class NetworkRpc {
       if (probes.length + calls.length === 0) return { answers: [], head: health.head?.number ?? 0n }
       this.httpRequests++
       const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
-      health.readProbes(probes, answers, this.highestHead(health))
+      if (probes.length > 0) health.readProbes(answers, this.highestHead(health))
       const own = probes.length === 0 ? answers : answers.slice(probes.length)
       if (own.length > 0 && own.every(isRefused)) throw new RpcFailure(describe(own[0]))
       health.succeeded()
@@ -122,7 +133,7 @@ export class NetworkRpc {
     this.headsComparedAt = this.options.now()
     for (const health of this.endpoints) {
       // Its failure is kept with the endpoint's health; there is nobody here to tell.
-      if (!health.isResting()) this.ask(health, [], 1_000).catch(() => undefined)
+      if (!health.isResting()) this.ask(health, [], CHECK_TIMEOUT_MS).catch(() => undefined)
     }
   }
 }

@@ -1,7 +1,13 @@
 import { Pool } from 'undici'
 
-/** One JSON-RPC call; `params` is JSON already, for the hot calls are put together as text. */
-export type RpcCall = { method: string; params: string }
+export type RpcCall = {
+  method: string
+  /** JSON already, for the hot calls are put together as text. */
+  params: string
+  /** Reads the result. Null for one that no good node gives: it then counts as an error of the node's. */
+  decode?(result: unknown): unknown
+}
+/** `result` is as `decode` of the call gave it. */
 export type RpcAnswer = { result: unknown } | { error: { code: number; message: string } }
 
 /** The endpoint gave no answer that could be trusted. Never says anything about what was asked. */
@@ -12,7 +18,8 @@ export class RpcFailure extends Error {
   }
 }
 
-const OUT_OF_GAS = /out ?of ?gas|intrinsic gas too (?:low|high)|floor data gas|gas required exceeds/i
+const OUT_OF_GAS =
+  /out ?of ?gas|(?:memory|limit|operand|precompile)oog|intrinsic gas too (?:low|high)|floor data gas|gas required exceeds/i
 
 /** The call wanted more gas than it named: the one error that is the contract's and not the endpoint's. */
 export function isOutOfGas(answer: RpcAnswer): boolean {
@@ -23,15 +30,12 @@ const MAX_RESPONSE_BYTES = 16 * 1024 * 1024
 
 /** One RPC URL and its connections. Knows nothing of networks, health or retries. */
 export class RpcEndpoint {
-  /** The host, to name the endpoint by: the whole URL often holds a secret. */
-  readonly host: string
   private readonly pool: Pool
   private readonly path: string
   private nextId = 1
 
   constructor(url: string) {
-    const { host, origin, pathname, search } = new URL(url)
-    this.host = host
+    const { origin, pathname, search } = new URL(url)
     this.path = pathname + search
     this.pool = new Pool(origin, {
       connections: 32,
@@ -54,7 +58,7 @@ export class RpcEndpoint {
       ({ method, params }, index) =>
         `{"jsonrpc":"2.0","id":${firstId + index},"method":"${method}","params":${params}}`,
     )
-    return inOrder(await this.post(`[${parts.join(',')}]`, timeoutMs), firstId, calls.length)
+    return inOrder(await this.post(`[${parts.join(',')}]`, timeoutMs), firstId, calls)
   }
 
   async close(): Promise<void> {
@@ -87,21 +91,27 @@ export class RpcEndpoint {
 }
 
 /** Batches may come back in any order, and a confused proxy may send somebody else's; only our ids count. */
-function inOrder(body: unknown, firstId: number, count: number): RpcAnswer[] {
+function inOrder(body: unknown, firstId: number, calls: readonly RpcCall[]): RpcAnswer[] {
   if (!Array.isArray(body)) throw new RpcFailure('the answer to a batch is not a list')
-  const answers = new Array<RpcAnswer | undefined>(count)
+  const answers = new Array<RpcAnswer | undefined>(calls.length)
   for (const entry of body as { id?: unknown; result?: unknown; error?: { code?: unknown; message?: unknown } }[]) {
     const index = typeof entry?.id === 'number' ? entry.id - firstId : -1
-    if (!(index >= 0 && index < count)) throw new RpcFailure('an answer has a foreign id')
+    const call = calls[index]
+    if (!call) throw new RpcFailure('an answer has a foreign id')
     if (answers[index]) throw new RpcFailure('an id was answered twice')
-    answers[index] = readAnswer(entry)
+    answers[index] = readAnswer(entry, call)
   }
   if (answers.includes(undefined)) throw new RpcFailure('the batch was answered in part')
   return answers as RpcAnswer[]
 }
 
-function readAnswer(entry: { result?: unknown; error?: { code?: unknown; message?: unknown } }): RpcAnswer {
+function readAnswer(
+  entry: { result?: unknown; error?: { code?: unknown; message?: unknown } },
+  { decode }: RpcCall,
+): RpcAnswer {
   if (entry.error) return { error: { code: Number(entry.error.code), message: String(entry.error.message) } }
   if (!('result' in entry)) throw new RpcFailure('an answer has neither result nor error')
-  return { result: entry.result }
+  if (!decode) return { result: entry.result }
+  const result = decode(entry.result)
+  return result === null ? { error: { code: 0, message: 'its result is malformed' } } : { result }
 }

@@ -31,6 +31,7 @@ export class LogWriter implements Log {
   private waiting: LogEntry[] = []
   private waitingBytes = 0
   private dropped = 0
+  private begun = 0
   private pauseMs = FLUSH_MS
   private timer: NodeJS.Timeout | null = null
   private running: Promise<void> | null = null
@@ -61,6 +62,16 @@ export class LogWriter implements Log {
     return this.units.pending(tenantId, mode, periodStartMs)
   }
 
+  /** Settles when no batch is on its way: one that is may or may not be in the database already. */
+  async atRest(): Promise<void> {
+    await this.running
+  }
+
+  /** Changes with every batch. */
+  get batches(): number {
+    return this.begun
+  }
+
   /** Rows waiting, and rows lost since the start. */
   state(): { waiting: number; dropped: number } {
     return { waiting: this.waiting.length, dropped: this.dropped }
@@ -84,6 +95,7 @@ export class LogWriter implements Log {
     if (this.timer || this.running || this.stopping) return
     this.timer = setTimeout(() => {
       this.timer = null
+      this.begun++
       this.running = this.flush().finally(() => {
         this.running = null
         if (this.waiting.length > 0 || this.units.hasLost()) this.schedule(this.pauseMs)

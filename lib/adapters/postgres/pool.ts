@@ -13,6 +13,8 @@ export function createPool({ connectionString, poolSize }: PostgresOptions): Poo
     max: poolSize,
     connectionTimeoutMillis: 1_500,
     query_timeout: 10_000,
+    // The server gives up too, and does not work on for nobody.
+    statement_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
     application_name: 'payproof',
@@ -36,6 +38,6 @@ export async function orUnavailable<T>(query: Promise<T>): Promise<T> {
 /** True when a query failed because of the connection or the server's state, so that the same query may succeed later. */
 export function isConnectionError(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string }
-  if (code && /^[0-9A-Z]{5}$/.test(code)) return /^(08|53|57P|58|25006|55P03|40)/.test(code)
+  if (code && /^[0-9A-Z]{5}$/.test(code)) return /^(08|28|3D|53|57P|58|25006|42501|55P03|40)/.test(code)
   return code !== undefined || /timeout|terminated|connection|not queryable/i.test(message ?? '')
 }

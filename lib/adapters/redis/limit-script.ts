@@ -3,7 +3,7 @@
  *
  * KEYS: the windows (a hash), the month (a count).
  * ARGV: limit of the minute, of the hour, hard limit of the month (-1: none), units of the month to take,
- *       whether the month is asked for (0 or 1), the count to seed a missing month with (-1: none to offer).
+ *       whether the month is asked for (0 or 1), the least that the month's count must be (-1: none to offer).
  * Gives: who refused (0 nobody, 1 minute, 2 hour, 3 month, 4 the month needs a seed), then index, current and previous
  *       of minute and hour, the month's count, and the time in milliseconds.
  * A refused request changes nothing. The month's key lives for an hour and is then seeded anew, so that a unit lost
@@ -37,9 +37,10 @@ local refused = 0
 
 if ARGV[5] == '1' then
   month = tonumber(redis.call('GET', KEYS[2]) or -1)
-  if month < 0 then
-    month = tonumber(ARGV[6])
-    if month < 0 then return {4, mi, mc, mp, hi, hc, hp, 0, now} end
+  local least = tonumber(ARGV[6])
+  if month < 0 and least < 0 then return {4, mi, mc, mp, hi, hc, hp, 0, now} end
+  if least > month then
+    month = least
     redis.call('SET', KEYS[2], month, 'EX', 3600)
   end
 end

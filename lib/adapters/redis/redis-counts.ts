@@ -9,7 +9,7 @@ type Scripted = Redis & {
   x402GiveBack(month: string): Promise<number>
 }
 
-const PATIENCE_MS = 200
+const PROBE_PATIENCE_MS = 200
 /** A timer that is later than this is late because the whole process was. */
 const STALL_MS = 25
 /** Only so that commands of a Redis that hangs do not pile up; nobody waits that long. */
@@ -25,6 +25,7 @@ const NEEDS_SEED = 4
 export class RedisCounts implements SharedCounts {
   private readonly redis: Scripted
   private isUp = true
+  private comeBacks = 0
   private probe: NodeJS.Timeout | null = null
 
   constructor(
@@ -34,17 +35,21 @@ export class RedisCounts implements SharedCounts {
     this.redis = connect(url)
   }
 
-  async take(input: TakeInput, seed: number | null): Promise<Taken | 'needs_seed' | null> {
+  async take(input: TakeInput, seed: number | null, patienceMs: number): Promise<Taken | 'needs_seed' | null> {
     if (!this.canServe()) return null
     try {
       const asked = this.redis.x402Take(windowsKey(input), monthKeyOf(input), ...argumentsOf(input, seed))
-      const answer = await inTime(asked)
+      const answer = await inTime(patienceMs, asked)
       return answer[0] === NEEDS_SEED ? 'needs_seed' : readTaken(answer)
     } catch {
       // Whatever it was (a time-out, LOADING, READONLY, OOM), the caller counts for itself until a probe succeeds.
       this.goDown()
       return null
     }
+  }
+
+  outages(): number {
+    return this.comeBacks
   }
 
   giveBack(subject: string, period: Period): void {
@@ -72,7 +77,7 @@ export class RedisCounts implements SharedCounts {
   private goDown(): void {
     this.isUp = false
     this.probe ??= setInterval(
-      () => void inTime(this.redis.ping()).then(() => this.comeBack(), ignore),
+      () => void inTime(PROBE_PATIENCE_MS, this.redis.ping()).then(() => this.comeBack(), ignore),
       PROBE_MS,
     ).unref()
   }
@@ -80,24 +85,25 @@ export class RedisCounts implements SharedCounts {
   private comeBack(): void {
     if (this.probe) clearInterval(this.probe)
     this.probe = null
+    this.comeBacks++
     this.isUp = true
   }
 }
 
 /**
- * The answer, or an error after 200 ms in which this process ran. A timer that fires late tells of a stall of our own:
+ * The answer, or an error after so many milliseconds in which this process ran. A timer that fires late tells of a stall of our own:
  * then the question may not even have left, and it gets its time once more: a Redis that answers must not be taken for
  * a dead one.
  */
-function inTime<T>(asked: Promise<T>): Promise<T> {
+function inTime<T>(patienceMs: number, asked: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout
     const wait = (isSecond: boolean) => {
-      const dueAt = performance.now() + PATIENCE_MS
+      const dueAt = performance.now() + patienceMs
       timer = setTimeout(() => {
         if (performance.now() - dueAt > STALL_MS && !isSecond) wait(true)
         else reject(new Error('Redis did not answer in time'))
-      }, PATIENCE_MS)
+      }, patienceMs)
     }
     wait(false)
     asked.then(resolve, reject).finally(() => clearTimeout(timer))

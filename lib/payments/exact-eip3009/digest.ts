@@ -8,6 +8,8 @@ const AUTHORIZATION_TYPE = keccakOfText(
   'TransferWithAuthorization(address from,address to,uint256 value,uint256 validAfter,uint256 validBefore,bytes32 nonce)',
 )
 const separators = new BoundedMap<string, string>(1_000)
+/** No token has a longer name; whoever makes one up must not fill the memory with it. */
+const LONGEST_KEPT = 250
 
 export type TokenDomain = { name: string; version: string; chainId: number; verifyingContract: Hex }
 
@@ -34,7 +36,7 @@ export function domainSeparator({ name, version, chainId, verifyingContract }: T
   const separator = keccakOfHex(
     DOMAIN_TYPE + keccakOfText(name) + keccakOfText(version) + word(chainId) + addressWord(verifyingContract),
   )
-  separators.set(key, separator)
+  if (key.length <= LONGEST_KEPT) separators.set(key, separator)
   return separator
 }
 

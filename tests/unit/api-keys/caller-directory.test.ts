@@ -215,9 +215,9 @@ describe('with the database away', () => {
     store.add(key)
     await ask()
     store.isAway = true
-    await pass(59_000)
+    await pass(61_000)
     expect(await ask()).toBe('found')
-    await pass(3_000)
+    await pass(5_000)
     expect(await ask()).toBe('database_unavailable')
   })
 

@@ -17,7 +17,7 @@ function health(changes: Partial<GetHealthDeps> = {}, states = [state('served')]
     now: () => 1_800_000_000_000,
     pingDatabase: async () => 2,
     pingRedis: async () => 1,
-    networks: { states: () => states },
+    networkStates: async () => states,
     log: { state: () => ({ waiting: 3, dropped: 0 }) },
     recentErrors: () => 4,
     ...changes,

@@ -201,14 +201,16 @@ describe('counts that all processes share', () => {
   function shared(answers: (Taken | 'needs_seed' | null)[]) {
     const asked: { input: TakeInput; seed: number | null }[] = []
     const given: string[] = []
+    const outages = { count: 0 }
     const counts: SharedCounts = {
       take: async (what, seed) => {
         asked.push({ input: what, seed })
         return answers.length > 1 ? (answers.shift() as Taken) : (answers[0] as Taken)
       },
+      outages: () => outages.count,
       giveBack: (subject, period) => void given.push(`${subject} ${period.start.toISOString()}`),
     }
-    return { counts, asked, given }
+    return { counts, asked, given, outages }
   }
 
   it('are believed', async () => {
@@ -272,6 +274,17 @@ describe('counts that all processes share', () => {
     expect(asked).toHaveLength(3)
   })
 
+  it('that were away are told the true count of the month, once for each caller', async () => {
+    const { counts, asked, outages } = shared([taken()])
+    const { limiter } = setUp({ shared: counts, usedInPeriod: async () => 90 })
+    await limiter.take(input())
+    outages.count++
+    await limiter.take(input())
+    await limiter.take(input())
+    // What is still under way is in no store yet: the unit of the first request here.
+    expect(asked.map(({ seed }) => seed)).toEqual([null, 91, null])
+  })
+
   it('are slow without holding up the callers of other tenants', async () => {
     let release = (_: Taken | null) => {}
     const slow = new Promise<Taken | null>((resolve) => {
@@ -279,6 +292,7 @@ describe('counts that all processes share', () => {
     })
     const counts: SharedCounts = {
       take: ({ subject }) => (subject === 'ten_slow:test' ? slow : Promise.resolve(taken())),
+      outages: () => 0,
       giveBack: () => undefined,
     }
     const { limiter } = setUp({ shared: counts })

@@ -6,6 +6,6 @@ export default route({
   GET: keyEndpoint({
     scope: null,
     limit: 'request',
-    handle: (services, { caller }) => ({ body: services.listNetworks(caller.mode) }),
+    handle: async (services, { caller }) => ({ body: await services.listNetworks(caller.mode) }),
   }),
 })

@@ -77,16 +77,15 @@ describe('one endpoint', () => {
     expect([node.bodies.length, node.count('eth_getBlockByNumber')]).toEqual([2, 1])
   })
 
-  it('has its head looked at every second, and its chain id every minute', async () => {
+  it('has its head and its chain id looked at every second', async () => {
     const node = await startNode()
     const rpc = connect([node])
     await rpc.send(CALLS)
     pass(SECOND_MS, node)
     await rpc.send(CALLS)
-    expect([node.count('eth_getBlockByNumber'), node.count('eth_chainId')]).toEqual([2, 1])
-    pass(60 * SECOND_MS, node)
-    expect((await rpc.send(CALLS)).head).toBe(1_030n)
-    expect([node.count('eth_getBlockByNumber'), node.count('eth_chainId')]).toEqual([3, 2])
+    expect([node.count('eth_getBlockByNumber'), node.count('eth_chainId')]).toEqual([2, 2])
+    expect((await rpc.send(CALLS)).head).toBe(1_000n)
+    expect([node.count('eth_getBlockByNumber'), node.count('eth_chainId')]).toEqual([2, 2])
   })
 
   it.each(Object.keys(FAULTS))('that answers with %s is our failure', async (fault) => {
@@ -183,7 +182,7 @@ describe('what an endpoint says of itself', () => {
     const rpc = connect([node])
     expect(await outage(rpc)).toBe('rpc_unavailable')
     expect(rpc.endpoints[0]?.isResting()).toBe(true)
-    expect(rpc.endpoints[0]?.problem).toBe('its chain id is 8453, not 84532')
+    expect(rpc.endpoints[0]?.problem?.message).toBe('its chain id is 8453, not 84532')
   })
 
   it('a chain id that changes is noticed within a minute', async () => {

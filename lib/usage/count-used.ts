@@ -1,0 +1,29 @@
+export type CountUsedDeps = {
+  usage: { used(tenantId: string, mode: string, periodStart: Date): Promise<number> }
+  log: {
+    pendingUnits(tenantId: string, mode: string, periodStartMs: number): number
+    atRest(): Promise<void>
+    readonly batches: number
+  }
+}
+
+const ATTEMPTS = 5
+
+/**
+ * Units of a period: what the database knows and what waits in this process to be written. A batch that is written
+ * while the database is asked would count twice or not at all, so it is asked again.
+ *
+ * @throws AppError `database_unavailable`
+ */
+export async function countUsed(
+  { usage, log }: CountUsedDeps,
+  { tenantId, mode, start }: { tenantId: string; mode: string; start: Date },
+): Promise<number> {
+  for (let attempt = 1; ; attempt++) {
+    await log.atRest()
+    const batches = log.batches
+    const stored = await usage.used(tenantId, mode, start)
+    if (log.batches === batches || attempt === ATTEMPTS)
+      return stored + log.pendingUnits(tenantId, mode, start.getTime())
+  }
+}
