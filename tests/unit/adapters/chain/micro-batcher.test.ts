@@ -153,6 +153,21 @@ describe('MicroBatcher', () => {
     expect(await Promise.all(all)).toHaveLength(100)
   })
 
+  it('with all ways taken and more waiting it lets the process rest', async () => {
+    const { batcher, batches } = setUp(1)
+    const all = Array.from({ length: 100 }, (_, index) => batcher.call(call(`${index}`)))
+    await nextTurn()
+    const before = process.cpuUsage()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const { user, system } = process.cpuUsage(before)
+    expect((user + system) / 1_000).toBeLessThan(100)
+    for (let index = 0; index < 100; index++) {
+      await until(() => batches.length > index)
+      batches[index]?.answer()
+    }
+    await Promise.all(all)
+  })
+
   it('every call gets its own answer, in whatever order batches return', async () => {
     await fc.assert(
       fc.asyncProperty(

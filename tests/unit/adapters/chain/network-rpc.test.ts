@@ -248,6 +248,70 @@ describe('what an endpoint says of itself', () => {
   })
 })
 
+describe('an outage', () => {
+  it('is one, however many batches were under way when it began', async () => {
+    const node = await startNode({ misbehave: FAULTS['500'] ?? null })
+    const rpc = connect([node])
+    await Promise.all(Array.from({ length: 12 }, () => outage(rpc)))
+    node.misbehave = null
+    pass(SECOND_MS, node)
+    expect((await rpc.send(CALLS)).answers).toEqual(GOOD)
+  })
+
+  it('of the only endpoint ends within a second of its return, for it is tried once a second', async () => {
+    const node = await startNode({ misbehave: FAULTS['500'] ?? null })
+    const rpc = connect([node])
+    for (let second = 0; second < 60; second++) {
+      await outage(rpc)
+      pass(SECOND_MS, node)
+    }
+    node.misbehave = null
+    pass(SECOND_MS, node)
+    expect((await rpc.send(CALLS)).answers).toEqual(GOOD)
+  })
+
+  it('is seen by who asks for it, and its end too, without a payment', async () => {
+    const node = await startNode()
+    const rpc = connect([node])
+    await expect(rpc.check()).resolves.toBeUndefined()
+    node.misbehave = FAULTS['500'] ?? null
+    pass(SECOND_MS, node)
+    await expect(rpc.check()).rejects.toMatchObject({ code: 'rpc_unavailable' })
+    node.misbehave = null
+    pass(SECOND_MS, node)
+    await expect(rpc.check()).resolves.toBeUndefined()
+  })
+})
+
+describe('a result that cannot be read', () => {
+  const readable: RpcCall[] = CALLS.map((call) => ({ ...call, decode: (result) => (result === '0x' ? null : result) }))
+
+  it('is an error of that node, and the next one is asked', async () => {
+    const first = await startNode({ answer: ({ method }) => ({ result: method === 'eth_b' ? '0x' : `${method} []` }) })
+    const rpc = connect([first, await startNode()])
+    expect((await rpc.send(readable)).answers).toEqual(GOOD)
+    expect(first.count('eth_b')).toBe(1)
+  })
+
+  it('when all are so, is our failure', async () => {
+    const rpc = connect([await startNode({ answer: () => ({ result: '0x' }) })])
+    expect(await outage(rpc, readable)).toBe('rpc_unavailable')
+  })
+})
+
+describe('a head', () => {
+  it('from the future is not believed, and makes no other one old', async () => {
+    const first = await startNode({ head: { number: 9_000_000, timestamp: START_MS / SECOND_MS + 900 } })
+    const rpc = connect([first, await startNode()])
+    for (let second = 0; second < 5; second++) {
+      expect((await rpc.send(CALLS)).answers).toEqual(GOOD)
+      await settled(rpc)
+      clock.ms += SECOND_MS
+    }
+    expect(rpc.endpoints[0]?.problem?.message).toContain('s from now')
+  })
+})
+
 describe('several endpoints', () => {
   it.each(Object.keys(FAULTS))('when the first answers with %s the next one serves', async (fault) => {
     const [first, second] = [await startNode({ misbehave: FAULTS[fault] ?? null }), await startNode()]

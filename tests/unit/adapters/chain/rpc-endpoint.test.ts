@@ -166,16 +166,23 @@ describe('isOutOfGas', () => {
     'gas required exceeds allowance (200000)',
     'OutOfGas',
     'EVM error OutOfGas',
+    'EVM error MemoryOOG',
+    'EVM error MemoryLimitOOG',
+    'EVM error PrecompileOOG',
   ])('%s is the contract’s', (message) => {
     expect(isOutOfGas({ error: { code: -32_000, message } })).toBe(true)
   })
 
-  it.each(['execution aborted (timeout = 5s)', 'limit exceeded', 'header not found', 'missing trie node', ''])(
-    '%j is the endpoint’s',
-    (message) => {
-      expect(isOutOfGas({ error: { code: -32_000, message } })).toBe(false)
-    },
-  )
+  it.each([
+    'execution aborted (timeout = 5s)',
+    'limit exceeded',
+    'header not found',
+    'missing trie node',
+    'ask google',
+    '',
+  ])('%j is the endpoint’s', (message) => {
+    expect(isOutOfGas({ error: { code: -32_000, message } })).toBe(false)
+  })
 
   it('a result is none', () => {
     expect(isOutOfGas({ result: 'out of gas' })).toBe(false)
