@@ -85,6 +85,7 @@ type Verdict =
   | { valid: true; payer: string }
   | { valid: false; reason: string; message: string; payer?: string | undefined }
 
+/** A verdict as the protocol writes it (x402 v2, 7.1: VerifyResponse). */
 export function toVerifyResponse(verdict: Verdict): z.infer<typeof VerifyResponse> {
   if (verdict.valid) return { isValid: true, payer: verdict.payer }
   const { reason, message, payer } = verdict

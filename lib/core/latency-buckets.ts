@@ -4,6 +4,7 @@ export const LATENCY_BOUNDS_MS = [
 ] as const
 export const LATENCY_BUCKETS = LATENCY_BOUNDS_MS.length + 1
 
+/** The bucket of a duration in microseconds. */
 export function latencyBucket(durationUs: number): number {
   const found = LATENCY_BOUNDS_MS.findIndex((bound) => durationUs <= bound * 1_000)
   return found < 0 ? LATENCY_BOUNDS_MS.length : found

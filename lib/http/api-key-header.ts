@@ -9,12 +9,12 @@ import { singleHeader } from './single-header'
  */
 export function apiKeyOf(request: IncomingMessage): string | null {
   const bearer = bearerOf(singleHeader(request, 'Authorization'))
-  const direct = request.headers['x-api-key']
-  if (bearer !== null && typeof direct === 'string' && direct !== bearer) {
+  const direct = singleHeader(request, 'X-API-Key')?.trim()
+  if (bearer !== null && direct !== undefined && direct !== bearer) {
     const problem = { param: 'X-API-Key', message: 'differs from the key in Authorization', fix: 'Send one of them.' }
     throw new AppError('parameter_invalid', { problems: [problem] })
   }
-  return bearer ?? (typeof direct === 'string' ? direct.trim() : null)
+  return bearer ?? direct ?? null
 }
 
 function bearerOf(header: string | undefined): string | null {

@@ -25,6 +25,7 @@ const API_HEADERS: Readonly<Record<string, string>> = {
   'Content-Type': 'application/json; charset=utf-8',
 }
 
+/** Answers with a body written as JSON. */
 export function respond(
   response: ServerResponse,
   status: number,
@@ -79,6 +80,7 @@ export function rawErrorAnswer(error: AppError, context: ErrorContext): string {
   return [`HTTP/1.1 ${error.status} ${STATUS_CODES[error.status]}`, ...lines, '', body].join('\r\n')
 }
 
+/** What an error adds to the headers: its limits, how to authenticate, when to come back (seconds). */
 export function errorHeaders(error: AppError, nowMs: number): Record<string, string> {
   const headers: Record<string, string> = { ...rateLimitHeaders(error.limits, nowMs), ...error.headers }
   const { status } = error

@@ -9,7 +9,7 @@ import { AppError } from '@/lib/core/errors'
  */
 export function singleHeader(
   { headers, rawHeaders }: IncomingMessage,
-  name: 'Authorization' | 'Content-Type',
+  name: 'Authorization' | 'X-API-Key' | 'Content-Type',
 ): string | undefined {
   let count = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {
@@ -20,5 +20,6 @@ export function singleHeader(
     const problem = { param: name, message: `was sent ${count} times`, fix: 'Send it once.' }
     throw new AppError('parameter_invalid', { problems: [problem] })
   }
-  return headers[name.toLowerCase() as 'authorization' | 'content-type']
+  const value = headers[name.toLowerCase()]
+  return typeof value === 'string' ? value : undefined
 }

@@ -38,6 +38,7 @@ export type Refusal = { reason: Reason; message: string }
 
 export type Verdict = { valid: true; payer: string } | ({ valid: false; payer?: string | undefined } & Refusal)
 
+/** A payment that is refused: why by the list, and what to do about it in words. */
 export function refusal(reason: Reason, message: string): Refusal {
   return { reason, message }
 }

@@ -28,6 +28,7 @@ export type PaymentFacts = {
   block: bigint | null
 }
 
+/** What is known of a payment before it was looked at. */
 export function unknownFacts(): PaymentFacts {
   return { x402Version: null, network: null, record: null, block: null }
 }

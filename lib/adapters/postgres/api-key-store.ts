@@ -6,6 +6,7 @@ import { isScope } from '@/lib/core/scopes'
 import type { PrismaClient } from './prisma'
 import { forTenant } from './unknown-tenant'
 
+/** API keys, by Prisma. */
 export function createApiKeyStore(prisma: PrismaClient): ApiKeyStore {
   return {
     insert: async (key) => toApiKey(await forTenant(key.tenantId, prisma.apiKey.create({ data: key }))),

@@ -32,6 +32,7 @@ type Row = {
   overrides: [CallerRecord['overrides'][number]['name'], CallerRecord['mode'] | null, number | null, string | null][]
 }
 
+/** Reads whom a key belongs to, and what changed of late. */
 export function createCallerStore(pool: Pool): CallerStore {
   return {
     async find(keyHash) {

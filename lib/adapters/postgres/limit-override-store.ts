@@ -6,6 +6,7 @@ import type { LimitName } from '@/lib/usage/limits'
 import type { PrismaClient } from './prisma'
 import { forTenant } from './unknown-tenant'
 
+/** Exceptions from the limits of a plan, by Prisma. */
 export function createLimitOverrideStore(prisma: PrismaClient): LimitOverrideStore {
   return {
     async insert({ value, ...override }) {

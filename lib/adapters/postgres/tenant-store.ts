@@ -4,6 +4,7 @@ import type { PlanId } from '@/lib/core/plans'
 import type { Tenant, TenantStatus, TenantStore } from '@/lib/tenants/tenant-store'
 import type { PrismaClient } from './prisma'
 
+/** Tenants, by Prisma. */
 export function createTenantStore(prisma: PrismaClient): TenantStore {
   return {
     insert: async (tenant) => toTenant(await prisma.tenant.create({ data: tenant })),

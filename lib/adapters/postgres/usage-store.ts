@@ -6,6 +6,7 @@ export type UsageStore = {
   used(tenantId: string, mode: string, periodStart: Date): Promise<number>
 }
 
+/** Reads the units of a period. */
 export function createUsageStore(pool: Pool): UsageStore {
   return {
     async used(tenantId, mode, periodStart) {

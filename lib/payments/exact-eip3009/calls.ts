@@ -20,14 +20,17 @@ export function transferCall(authorization: Authorization, signature: Hex): Hex 
   return `${TRANSFER_WITH_VRS}${head}${v.padStart(64, '0')}${r}${s}`
 }
 
+/** `authorizationState(authorizer, nonce)` of EIP-3009: whether an authorization was used or cancelled. */
 export function authorizationStateCall(authorization: Authorization): Hex {
   return `${AUTHORIZATION_STATE}${addressWord(authorization.from)}${authorization.nonce.slice(2)}`
 }
 
+/** `balanceOf(account)` of ERC-20, in atomic units. */
 export function balanceOfCall(account: Hex): Hex {
   return `${BALANCE_OF}${addressWord(account)}`
 }
 
+/** `isValidSignature(hash, signature)` of EIP-1271. */
 export function isValidSignatureCall(digest: Uint8Array, signature: Hex): Hex {
   return `${IS_VALID_SIGNATURE}${Buffer.from(digest).toString('hex')}${word(2 * 32)}${bytesTail(signature)}`
 }

@@ -56,7 +56,7 @@ export async function explainFailure(
   payment: ExactEip3009Payment,
   simulation: Simulation | null,
 ): Promise<Refusal> {
-  const { asset, domain, terms, network } = payment
+  const { terms } = payment
   if (simulation?.wasUsed === true) {
     return refusal(
       'invalid_exact_evm_nonce_already_used',
@@ -69,18 +69,8 @@ export async function explainFailure(
       `The token ${terms.asset} does not answer authorizationState, so it cannot be paid with by EIP-3009.`,
     )
   }
-  if (asset && domain?.name !== asset.name) {
-    return refusal(
-      'invalid_exact_evm_token_name_mismatch',
-      `The EIP-712 name "${domain?.name}" is not the token's "${asset.name}" on ${network.id}. Set paymentRequirements.extra.name to "${asset.name}".`,
-    )
-  }
-  if (asset && domain?.version !== asset.version) {
-    return refusal(
-      'invalid_exact_evm_token_version_mismatch',
-      `The EIP-712 version "${domain?.version}" is not the token's "${asset.version}" on ${network.id}. Set paymentRequirements.extra.version to "${asset.version}".`,
-    )
-  }
+  const wrongDomain = refuseDomain(payment)
+  if (wrongDomain) return wrongDomain
   const balance = await readBalance(chain, payment)
   if (balance !== null && balance < terms.amount) {
     return refusal(
@@ -93,6 +83,22 @@ export async function explainFailure(
     'invalid_exact_evm_transaction_simulation_failed',
     `The token refuses this transfer${cause}. It would not settle.`,
   )
+}
+
+function refuseDomain({ asset, domain, network }: ExactEip3009Payment): Refusal | null {
+  if (asset && domain?.name !== asset.name) {
+    return refusal(
+      'invalid_exact_evm_token_name_mismatch',
+      `The EIP-712 name "${domain?.name}" is not the token's "${asset.name}" on ${network.id}. Set paymentRequirements.extra.name to "${asset.name}".`,
+    )
+  }
+  if (asset && domain?.version !== asset.version) {
+    return refusal(
+      'invalid_exact_evm_token_version_mismatch',
+      `The EIP-712 version "${domain?.version}" is not the token's "${asset.version}" on ${network.id}. Set paymentRequirements.extra.version to "${asset.version}".`,
+    )
+  }
+  return null
 }
 
 async function readBalance(chain: ChainReader, { network, terms, authorization }: ExactEip3009Payment) {
