@@ -1,10 +1,11 @@
 // `npm test`: sets up what the tests need, runs every check and says at the end how many passed. Plain Node without
 // dependencies, for it runs before `npm ci`. Everything is tried even when something fails. `--only NAME` runs one part.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missingFromLock } from './check-lock.mjs'
+import { countTests } from './count-tests.mjs'
 import { build, generate, install, requireNode, step } from './prepare.mjs'
 
 const OFFICIAL = 'tests/official'
@@ -88,17 +89,13 @@ function vitest(projects, args) {
   const report = join(folder, 'report.json')
   const selection = present.flatMap((name) => ['--project', name])
   const reporters = ['--reporter=dot', '--reporter=json', `--outputFile.json=${report}`]
-  try {
-    execFileSync(bin('vitest'), ['run', ...selection, ...args, ...reporters], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-      env: { ...process.env, VITE_CONFIG_NATIVE_IGNORE_WARNING: 'true' },
-    })
-  } catch (error) {
-    if (!existsSync(report)) throw error
-  }
-  const { numPassedTests, numFailedTests, numFailedTestSuites } = JSON.parse(readFileSync(report, 'utf8'))
+  const { status, error } = spawnSync(bin('vitest'), ['run', ...selection, ...args, ...reporters], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+    env: { ...process.env, VITE_CONFIG_NATIVE_IGNORE_WARNING: 'true' },
+  })
+  if (!existsSync(report)) throw error ?? new Error(`vitest ended with ${status} and without a report`)
+  const counts = countTests(JSON.parse(readFileSync(report, 'utf8')), status)
   rmSync(folder, { recursive: true })
-  const failed = numFailedTests > 0 ? numFailedTests : numFailedTestSuites
-  console.log(`${present.join(', ')}: ${numPassedTests} passed, ${failed} failed`)
-  return { passed: numPassedTests, failed }
+  console.log(`${present.join(', ')}: ${counts.passed} passed, ${counts.failed} failed`)
+  return counts
 }

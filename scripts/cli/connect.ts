@@ -1,3 +1,4 @@
+import '@/scripts/env-file.mjs'
 import { Pool } from 'pg'
 import { isAppError } from '@/lib/core/errors'
 import { type Admin, createAdmin } from '@/lib/create-admin'

@@ -36,13 +36,15 @@ export function scopesOf({ scopes }: Options): Scope[] {
   })
 }
 
-/** A time, as a date or RFC 3339; null when the option is left out. */
-export function timeOf(options: Options, name: string): Date | null {
+/** A time that is still to come, as a date or RFC 3339; null when the option is left out. */
+export function timeOf(options: Options, name: string, now = Date.now()): Date | null {
   const text = options[name]
   if (!text) return null
   const time = new Date(text)
   if (Number.isNaN(time.getTime()))
     throw new OptionError(`--${name} must be a date or an RFC 3339 time (got "${text}").`)
+  if (time.getTime() <= now)
+    throw new OptionError(`--${name} is over already: ${time.toISOString()}. Name a time that is still to come.`)
   return time
 }
 

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { isAlive } from './processes'
+import { commandLineOf, isAlive, type Stop } from './processes'
 
 /** Makes sure that a data folder has one running service. Gives the way to let it go. */
-export async function claimFolder(folder: string): Promise<() => Promise<void>> {
+export async function claimFolder(folder: string): Promise<Stop> {
   const file = join(folder, 'run.pid')
   const other = existsSync(file) ? Number(await readFile(file, 'utf8')) : 0
   if (other > 0 && other !== process.pid && isAlive(other) && (await isOurs(other))) {
@@ -16,8 +16,7 @@ export async function claimFolder(folder: string): Promise<() => Promise<void>> 
   return () => rm(file, { force: true })
 }
 
-/** A pid may have gone to somebody else since. */
+/** A pid may have gone to somebody else since; where nobody can tell, it is taken for ours. */
 async function isOurs(pid: number): Promise<boolean> {
-  const commandLine = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => 'run.ts')
-  return commandLine.includes('run.ts')
+  return (await commandLineOf(pid))?.includes('scripts/run.ts') ?? true
 }

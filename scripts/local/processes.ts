@@ -1,9 +1,17 @@
-import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, type SpawnOptions, spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 
 /** A process that we started or found, to be ended by its pid. */
 export type Running = { pid: number; stop(): Promise<void> }
+
+export type Stop = () => Promise<void>
+
+/** Takes what ends a process, in the moment in which there is one: long before it is ready. */
+export type OnSpawn = (stop: Stop) => void
 
 /**
  * Starts a process in a group of its own: Ctrl-C in the terminal then reaches only the one who started it, which stops
@@ -22,13 +30,31 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** The command line of a process, with spaces between; '' when there is no such process, null when nobody can tell. */
+export async function commandLineOf(pid: number): Promise<string | null> {
+  if (existsSync('/proc/self/cmdline')) {
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')
+    return line.replaceAll('\0', ' ').trim()
+  }
+  try {
+    return (await promisify(execFile)('ps', ['-ww', '-o', 'command=', '-p', String(pid)])).stdout.trim()
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : ''
+  }
+}
+
 /** Asks a process to end, waits, and ends it by force when it does not. */
 export async function stopByPid(pid: number, signal: NodeJS.Signals, patienceMs: number): Promise<void> {
-  if (!isAlive(pid)) return
+  if (!(await askToEnd(pid, signal, patienceMs))) process.kill(pid, 'SIGKILL')
+}
+
+/** Asks a process to end and waits. Gives whether it did. */
+export async function askToEnd(pid: number, signal: NodeJS.Signals, patienceMs: number): Promise<boolean> {
+  if (!isAlive(pid)) return true
   process.kill(pid, signal)
   const deadline = Date.now() + patienceMs
   while (isAlive(pid) && Date.now() < deadline) await sleep(20)
-  if (isAlive(pid)) process.kill(pid, 'SIGKILL')
+  return !isAlive(pid)
 }
 
 /** A port of loopback that is free now: the preferred one, or one that the system picks. */

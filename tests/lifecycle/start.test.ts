@@ -1,4 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -6,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, describe, expect, it } from 'vitest'
+import { outsideHome } from '@/scripts/local/postgres-place'
 import { call } from '@/tests/support/api'
 import { type Product, processesOf, startProduct, waitForNone } from '@/tests/support/start-product'
 
@@ -15,6 +17,8 @@ const products: Product[] = []
 
 async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'payproof-start-'))
+  // Root runs Postgres as another user, who has to reach it.
+  await chmod(folder, 0o711)
   folders.push(folder)
   return folder
 }
@@ -65,6 +69,7 @@ describe('npm start', () => {
 
     const second = await start({ folder })
     expect(second.readyMs).toBeLessThan(5_000)
+    expect(second.output()).not.toMatch(/Installing|Generating|Building|Applied|built|not stopped|cannot be read/)
     expect((await second.quickstart()).apiKey).toBe(key)
     expect(
       (await call(`${(await second.quickstart()).url}/api/v1/x402/verifications`, { key })).body.data,
@@ -90,7 +95,7 @@ describe('npm start', () => {
     expect(await waitForNone(folder, 5_000)).toEqual([])
   })
 
-  it('starts after Postgres itself was killed, with what had been written', async () => {
+  it('starts after Postgres and chain were killed, with what had been written, and says what may be lost', async () => {
     const folder = await newFolder()
     const first = await start({ folder })
     await pasteCurl(first)
@@ -98,12 +103,15 @@ describe('npm start', () => {
     await expect
       .poll(async () => (await call(`${url}/api/v1/x402/verifications`, { key })).body.data.length, { timeout: 2_000 })
       .toBe(1)
-    const postmaster = processesOf(folder).find(({ command }) => command.includes('bin/postgres -D'))
-    process.kill(postmaster?.pid ?? 0, 'SIGKILL')
+    for (const name of ['bin/postgres -D', 'bin/anvil']) {
+      const running = processesOf(folder).find(({ command }) => command.includes(name))
+      process.kill(running?.pid ?? 0, 'SIGKILL')
+    }
     await first.end('SIGINT')
     await waitForNone(folder, 10_000)
 
     const second = await start({ folder })
+    expect(second.output()).toContain('The local chain was not stopped cleanly')
     expect(
       (await call(`${(await second.quickstart()).url}/api/v1/x402/verifications`, { key })).body.data,
     ).toHaveLength(1)
@@ -144,10 +152,9 @@ describe('npm start', () => {
     await chmod(home, 0o700)
     const folder = join(home, 'data')
     const product = await start({ folder })
-    const postgres = processesOf('payproof-').find(({ command }) =>
-      command.includes('bin/postgres -D /var/tmp/payproof-'),
-    )
-    folders.push(folder, join(/ -D (\S+)/.exec(postgres?.command ?? '')?.[1] ?? folder, '..'))
+    folders.push(folder, outsideHome(folder))
+    const postgres = processesOf(folder).find(({ command }) => command.includes('bin/postgres -D'))
+    expect(postgres?.command).toContain(outsideHome(folder))
     expect(await pasteCurl(product)).toMatchObject({ isValid: true })
     expect(await product.end('SIGINT')).toBe(0)
   })
@@ -157,5 +164,39 @@ describe('npm start', () => {
     expect(product.child.exitCode).toBe(1)
     expect(product.output()).toContain('REDIS_URL')
     expect(product.output()).toContain('LOG_LEVEL')
+  })
+})
+
+describe('npm start, cut short', () => {
+  it.each([
+    ['SIGINT', 'bin/initdb -D'],
+    ['SIGINT', 'bin/postgres -D'],
+    ['SIGINT', 'bin/anvil'],
+    ['SIGHUP', 'server.ts'],
+    ['SIGTERM', 'worker.ts'],
+  ] as const)('%s once %s runs leaves nothing running, and the next start is whole', async (signal, until) => {
+    const folder = await newFolder()
+    const starting = start({ folder })
+    const found = (name: string) => processesOf(folder).find(({ command }) => command.includes(name))
+    await expect.poll(() => found(until), { timeout: 60_000, interval: 5 }).toBeDefined()
+    const command = found('scripts/start.mjs')?.pid as number
+    // Ctrl-C reaches every process that belongs to the terminal.
+    process.kill(signal === 'SIGINT' ? -command : command, signal)
+    const cut = await starting
+    expect(await waitForNone(folder, 5_000)).toEqual([])
+    expect(cut.child.exitCode).toBe(0)
+    expect(cut.output()).not.toMatch(/Payproof is ready|stopping|While|Error/)
+
+    const next = await start({ folder })
+    expect(next.output()).not.toMatch(/not stopped cleanly|cannot be read/)
+    expect(await pasteCurl(next)).toMatchObject({ isValid: true })
+  })
+
+  it('what it was asked to end leaves its data folder free', async () => {
+    const folder = await newFolder()
+    const product = await start({ folder })
+    expect(await product.end('SIGHUP')).toBe(0)
+    expect(await waitForNone(folder, 5_000)).toEqual([])
+    for (const name of ['run.pid', 'chain.pid', 'quickstart.json']) expect(existsSync(join(folder, name))).toBe(false)
   })
 })

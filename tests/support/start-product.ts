@@ -3,6 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { EnvSchema } from '@/lib/env'
+import { NETWORKS } from '@/lib/networks/networks'
 import { freePort } from '@/scripts/local/processes'
 import type { Quickstart } from '@/scripts/local/quickstart'
 
@@ -21,12 +23,20 @@ export type StartOptions = { folder: string; env?: Record<string, string>; port?
 
 const READY = 'Ctrl-C stops everything.'
 const PATIENCE_MS = 90_000
+/** What is set counts more than a .env that somebody keeps in the checkout, and blank means not set. */
+const BLANK = Object.fromEntries(
+  [...Object.keys(EnvSchema.shape), ...NETWORKS.map(({ chainId }) => `X402_RPC_EIP155_${chainId}`)].map((name) => [
+    name,
+    '',
+  ]),
+)
 
 /** Runs what `npm start` runs, with its data in `folder`, until it says that it is ready. */
 export async function startProduct({ folder, env, port, uid, gid }: StartOptions): Promise<Product> {
   const chosen = port ?? (await freePort(0))
   const startedAt = performance.now()
   const environment: Record<string, string | undefined> = {
+    ...BLANK,
     NODE_ENV: 'production',
     PATH: process.env['PATH'],
     HOME: folder,
