@@ -61,7 +61,7 @@ async function judge(deps: VerifyPaymentDeps, { payment, magic, isAvailable }: D
 }
 
 /** Some payments need several reads, one after the other: all of them together have this long. */
-const CHAIN_BUDGET_MS = 2_800
+const CHAIN_BUDGET_MS = 2_500
 
 function tooLate(): AppError {
   const cause = new Error(`the reads of one payment took more than ${CHAIN_BUDGET_MS} ms`)

@@ -11,7 +11,7 @@ export type NetworkRpcOptions = {
 }
 
 /** All attempts of one batch together: the answer to the caller is due within 3 s. */
-const BUDGET_MS = 2_500
+const BUDGET_MS = 2_300
 const COMPARE_HEADS_MS = 3 * SECOND_MS
 const CHECK_TIMEOUT_MS = SECOND_MS
 
