@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 export type CountUsedDeps = {
   usage: { used(tenantId: string, mode: string, periodStart: Date): Promise<number> }
   log: {
@@ -8,6 +10,8 @@ export type CountUsedDeps = {
 }
 
 const ATTEMPTS = 5
+/** A batch that takes longer is held up by a database that hangs: there is no use in waiting for it. */
+const BATCH_MS = 250
 
 /**
  * Units of a period: what the database knows and what waits in this process to be written. A batch that is written
@@ -20,7 +24,7 @@ export async function countUsed(
   { tenantId, mode, start }: { tenantId: string; mode: string; start: Date },
 ): Promise<number> {
   for (let attempt = 1; ; attempt++) {
-    await log.atRest()
+    await Promise.race([log.atRest(), sleep(BATCH_MS, undefined, { ref: false })])
     const batches = log.batches
     const stored = await usage.used(tenantId, mode, start)
     if (log.batches === batches || attempt === ATTEMPTS)

@@ -25,7 +25,7 @@ export async function signPayment({ payer, payTo, amount, validBefore }: SignInp
   }
   const signature = await payer.signTypedData({
     domain: { ...requirements.extra, chainId: LOCAL_CHAIN_ID, verifyingContract: LOCAL_USDC },
-    types: TYPES,
+    types: AUTHORIZATION_TYPES,
     primaryType: 'TransferWithAuthorization',
     message: authorization,
   })
@@ -37,7 +37,8 @@ export async function signPayment({ payer, payTo, amount, validBefore }: SignInp
   }
 }
 
-const TYPES = {
+/** What a payer signs: EIP-3009's TransferWithAuthorization as EIP-712 wants it described. */
+export const AUTHORIZATION_TYPES = {
   TransferWithAuthorization: [
     { name: 'from', type: 'address' },
     { name: 'to', type: 'address' },

@@ -1,30 +1,16 @@
 import { spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort, stopByPid } from '@/scripts/local/processes'
-import type { WebOptions } from '@/tests/support/stack'
+import { type WebOptions, webEnvironment } from '@/tests/support/stack'
 import type { BenchServer } from './processes'
 
 /** The same routes under plain `next start`, without the custom server. */
-export async function startNextStart({ databaseUrl, redisUrl, rpcUrls, env }: WebOptions): Promise<BenchServer> {
+export async function startNextStart(options: WebOptions): Promise<BenchServer> {
   const port = await freePort(0)
-  const rpc = Object.fromEntries(Object.entries(rpcUrls).map(([id, url]) => [`X402_RPC_EIP155_${id}`, url]))
   const child = spawn(
     process.execPath,
     ['node_modules/next/dist/bin/next', 'start', '-H', '127.0.0.1', '-p', String(port)],
-    {
-      env: {
-        PATH: process.env['PATH'],
-        NODE_ENV: 'production',
-        NEXT_TELEMETRY_DISABLED: '1',
-        PORT: String(port),
-        DATABASE_URL: databaseUrl,
-        ...(redisUrl && { REDIS_URL: redisUrl }),
-        ...rpc,
-        ...env,
-      },
-      detached: true,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    },
+    { env: webEnvironment(options, port), detached: true, stdio: ['ignore', 'ignore', 'inherit'] },
   )
   const pid = child.pid as number
   const url = `http://127.0.0.1:${port}`

@@ -1,6 +1,7 @@
 import { ecdsaSign } from 'secp256k1/bindings'
 import { type Address, bytesToHex, type Hex, hashTypedData, serializeErc6492Signature } from 'viem'
 import { LOCAL_CHAIN_ID } from '@/scripts/local/chain'
+import { AUTHORIZATION_TYPES } from '@/scripts/local/sign-payment'
 import { addressOf } from './random'
 import type { Token } from './tokens'
 
@@ -28,16 +29,7 @@ export function wrapped(signature: Hex, factory: Address = addressOf('factory'),
 export function authorizationDigest(token: Token, message: SignedAuthorization, chainId = LOCAL_CHAIN_ID): Hex {
   return hashTypedData({
     domain: domainOf(token, chainId),
-    types: {
-      TransferWithAuthorization: [
-        { name: 'from', type: 'address' },
-        { name: 'to', type: 'address' },
-        { name: 'value', type: 'uint256' },
-        { name: 'validAfter', type: 'uint256' },
-        { name: 'validBefore', type: 'uint256' },
-        { name: 'nonce', type: 'bytes32' },
-      ],
-    },
+    types: AUTHORIZATION_TYPES,
     primaryType: 'TransferWithAuthorization',
     message,
   })

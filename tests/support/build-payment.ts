@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type Address, bytesToHex, type Hex, type LocalAccount } from 'viem'
 import { LOCAL_CHAIN_ID, LOCAL_USDC } from '@/scripts/local/chain'
 import { DEV_PAYEE, DEV_PAYER } from '@/scripts/local/dev-accounts'
+import { AUTHORIZATION_TYPES } from '@/scripts/local/sign-payment'
 
 export type Authorization = {
   from: Address
@@ -26,17 +27,6 @@ export type PaymentOptions = {
   /** In the place of the payer's own signature. */
   signature?: Hex
 }
-
-const TYPES = {
-  TransferWithAuthorization: [
-    { name: 'from', type: 'address' },
-    { name: 'to', type: 'address' },
-    { name: 'value', type: 'uint256' },
-    { name: 'validAfter', type: 'uint256' },
-    { name: 'validBefore', type: 'uint256' },
-    { name: 'nonce', type: 'bytes32' },
-  ],
-} as const
 
 export type PaymentBody = ReturnType<typeof assemble>
 
@@ -67,7 +57,7 @@ export function signAuthorization(payer: LocalAccount, domain: Domain, authoriza
   const { value, validAfter, validBefore } = authorization
   return payer.signTypedData({
     domain,
-    types: TYPES,
+    types: AUTHORIZATION_TYPES,
     primaryType: 'TransferWithAuthorization',
     message: {
       ...authorization,

@@ -50,32 +50,25 @@ export type WebOptions = {
 
 export type RunningWeb = { url: string; base: string; port: number; pid: number; stop(): Promise<void> }
 
+/** The environment of a web process: what is set here, and nothing of whoever runs the tests. */
+export function webEnvironment({ databaseUrl, rpcUrls, redisUrl, env }: WebOptions, port: number) {
+  return {
+    PATH: process.env['PATH'],
+    NODE_ENV: 'production' as const,
+    NEXT_TELEMETRY_DISABLED: '1',
+    PORT: String(port),
+    DATABASE_URL: databaseUrl,
+    ...(redisUrl && { REDIS_URL: redisUrl }),
+    ...Object.fromEntries(Object.entries(rpcUrls).map(([id, url]) => [`X402_RPC_EIP155_${id}`, url])),
+    ...env,
+  }
+}
+
 /** A web process of the product, as `npm start` runs it. */
-export async function startWeb({
-  databaseUrl,
-  rpcUrls,
-  redisUrl,
-  env,
-  onDeath,
-  nodeArgs,
-}: WebOptions): Promise<RunningWeb> {
+export async function startWeb(options: WebOptions): Promise<RunningWeb> {
   const port = await freePort(0)
-  const rpc = Object.fromEntries(Object.entries(rpcUrls).map(([id, url]) => [`X402_RPC_EIP155_${id}`, url]))
-  const child = await startChild(
-    'server.ts',
-    {
-      PATH: process.env['PATH'],
-      NODE_ENV: 'production',
-      NEXT_TELEMETRY_DISABLED: '1',
-      PORT: String(port),
-      DATABASE_URL: databaseUrl,
-      ...(redisUrl && { REDIS_URL: redisUrl }),
-      ...rpc,
-      ...env,
-    },
-    onDeath ?? (() => undefined),
-    nodeArgs,
-  )
+  const { onDeath = () => undefined, nodeArgs } = options
+  const child = await startChild('server.ts', webEnvironment(options, port), onDeath, nodeArgs)
   const url = `http://127.0.0.1:${port}`
   return { url, base: `${url}/api/v1/x402`, port, pid: child.pid, stop: child.stop }
 }

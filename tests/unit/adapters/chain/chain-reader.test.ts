@@ -48,6 +48,15 @@ const codeOf = (promise: Promise<unknown>) =>
   )
 
 describe('callMany', () => {
+  it('puts few wallets into one batch, for what each answers may be long', async () => {
+    node.answer = () => aggregate({ success: true, returnData: '0x01' })
+    const reader = open()
+    await Promise.all(Array.from({ length: 60 }, () => reader.callMany(base, CALLS.slice(0, 1), 1_000_000)))
+    const sizes = node.bodies.map((body) => body.split('eth_call').length - 1)
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(60)
+    expect(Math.max(...sizes)).toBe(16)
+  })
+
   it('is one eth_call to Multicall3 upon the newest block, with its gas named', async () => {
     node.answer = () => aggregate({ success: true, returnData: '0x01' }, { success: false, returnData: '0x' })
     expect(await open().callMany(base, CALLS, 200_000)).toEqual({
