@@ -10,8 +10,7 @@ type Scripted = Redis & {
 }
 
 const PROBE_PATIENCE_MS = 200
-/** A timer that is later than this is late because the whole process was. */
-const STALL_MS = 25
+const SLICES = 5
 /** Only so that commands of a Redis that hangs do not pile up; nobody waits that long. */
 const COMMAND_TIMEOUT_MS = 2_000
 const PROBE_MS = 500
@@ -91,21 +90,20 @@ export class RedisCounts implements SharedCounts {
 }
 
 /**
- * The answer, or an error after so many milliseconds in which this process ran. A timer that fires late tells of a stall of our own:
- * then the question may not even have left, and it gets its time once more: a Redis that answers must not be taken for
- * a dead one.
+ * The answer, or an error after so many milliseconds in which this process ran. The time is waited for in slices, and a
+ * stall of our own uses up one of them at most: between two slices an answer that is there already is read, so that a
+ * Redis that answers is not taken for a dead one.
  */
 function inTime<T>(patienceMs: number, asked: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout
-    const wait = (isSecond: boolean) => {
-      const dueAt = performance.now() + patienceMs
+    const wait = (slices: number) => {
       timer = setTimeout(() => {
-        if (performance.now() - dueAt > STALL_MS && !isSecond) wait(true)
+        if (slices > 1) wait(slices - 1)
         else reject(new Error('Redis did not answer in time'))
-      }, patienceMs)
+      }, patienceMs / SLICES)
     }
-    wait(false)
+    wait(SLICES)
     asked.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }
