@@ -22,6 +22,7 @@ export default defineConfig({
   test: {
     projects: [
       { extends: true, test: { name: 'unit', include: ['tests/unit/**/*.test.ts'] } },
+      { extends: true, test: { name: 'simulation', include: ['tests/simulation/**/*.test.ts'] } },
       {
         extends: true,
         test: {
@@ -35,6 +36,7 @@ export default defineConfig({
       alone('differential', 600_000),
       alone('fuzz', 600_000),
       alone('faults', 600_000),
+      alone('e2e', 300_000),
       alone('lifecycle', 300_000),
       alone('browser', 120_000),
     ],

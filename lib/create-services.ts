@@ -7,17 +7,18 @@ import { CallerDirectory } from '@/lib/api-keys/caller-directory'
 import type { CallerRecord } from '@/lib/api-keys/caller-record'
 import { describeKey } from '@/lib/api-keys/describe-key'
 import { configuredNetworks, listedAssets, rpcSettings } from '@/lib/chain-settings'
-import { toVerifyResponse } from '@/lib/contracts/x402'
 import { keccakReady } from '@/lib/core/keccak'
 import { type Mode, PLANS } from '@/lib/core/plans'
 import { secp256k1Implementation } from '@/lib/core/recover-address'
 import { within } from '@/lib/core/within'
+import { createPayments } from '@/lib/create-payments'
+import { createSettlementQueries } from '@/lib/create-settlement-queries'
 import type { Env } from '@/lib/env'
 import { getHealth } from '@/lib/health/get-health'
 import { createRecentErrors } from '@/lib/health/recent-errors'
 import { cacheable } from '@/lib/http/cacheable'
 import { clientAddress } from '@/lib/http/client-address'
-import type { Context, Reply } from '@/lib/http/endpoint'
+import type { Reply } from '@/lib/http/endpoint'
 import type { RequestLine } from '@/lib/http/route'
 import { checkNetwork } from '@/lib/networks/check-network'
 import { currentStates } from '@/lib/networks/current-states'
@@ -25,23 +26,18 @@ import { listNetworks } from '@/lib/networks/list-networks'
 import { createServedNetworks } from '@/lib/networks/served-networks'
 import { domainSeparator } from '@/lib/payments/exact-eip3009/digest'
 import { listSupported } from '@/lib/payments/list-supported'
-import type { PaymentRequest } from '@/lib/payments/payment-request'
-import { settlePayment } from '@/lib/payments/settle-payment'
-import { unknownFacts, verifyPayment } from '@/lib/payments/verify-payment'
 import { countUsed } from '@/lib/usage/count-used'
-import { getUsage } from '@/lib/usage/get-usage'
+import { type GetUsageDeps, getUsage } from '@/lib/usage/get-usage'
 import { createLimiter } from '@/lib/usage/limiter'
-import { currentPeriod, effectiveLimits } from '@/lib/usage/limits'
+import { effectiveLimits } from '@/lib/usage/limits'
 import { listPlans } from '@/lib/usage/list-plans'
 import { type AddressLimit, takeAddressLimit, takeCallerLimit } from '@/lib/usage/take-limit'
 import { getAnalytics } from '@/lib/verifications/get-analytics'
 import { getVerification } from '@/lib/verifications/get-verification'
 import { type ListVerificationsInput, listVerifications } from '@/lib/verifications/list-verifications'
-import { recordVerification } from '@/lib/verifications/record-verification'
 import type { VerificationFilters } from '@/lib/verifications/verification-store'
 
 const now = Date.now
-const microseconds = () => performance.now() * 1_000
 
 /** A request waits so long to learn what its tenant used; without an answer this process goes by what it knows. */
 const SEED_MS = 500
@@ -54,7 +50,7 @@ type VerificationsQuery = Pick<ListVerificationsInput, 'limit' | 'cursor' | 'fro
 export type Services = ReturnType<typeof createServices>
 
 /** Builds every dependency once and binds the domains to them. Nothing else in the product makes a client. */
-export function createServices(settings: Env) {
+export function createServices(settings: Env, publicUrl: string) {
   const logger = createLogger(settings.LOG_LEVEL)
   const recentErrors = createRecentErrors(now)
   const onProblem = (message: string, cause: unknown) => logger.warn({ err: cause }, message)
@@ -77,6 +73,10 @@ export function createServices(settings: Env) {
   const callers = new CallerDirectory({ now, store: postgres.callers })
   const used = (tenantId: string, mode: string, start: Date) =>
     countUsed({ usage: postgres.usage, log: postgres.log }, { tenantId, mode, start })
+  const usedOf: Omit<GetUsageDeps, 'now'> = {
+    used: ({ tenantId, mode }, { start }) => used(tenantId, mode, start),
+    settled: ({ tenantId }, { start }) => postgres.usage.settled(tenantId, start),
+  }
   const usedInPeriod = (subject: string, { start }: { start: Date }) => {
     const [tenantId = '', mode = ''] = subject.split(':')
     return within(SEED_MS, used(tenantId, mode, start), seedIsLate).catch(() => null)
@@ -87,6 +87,7 @@ export function createServices(settings: Env) {
   const limitAddress = (request: IncomingMessage, kind: AddressLimit) =>
     takeAddressLimit(limitDeps, clientAddress(request, settings.TRUSTED_PROXIES), kind)
   const verificationDeps = { now, chain: chain.reader, networks }
+  const payments = createPayments({ settings, publicUrl, postgres, payments: verificationDeps, onProblem })
   const logDeps = { now, verifications: postgres.verifications, analytics: postgres.analytics }
   const owner = ({ tenantId, mode }: CallerRecord) => ({ tenantId, mode })
   const networkStates = () => currentStates({ networks, chain: chain.reader })
@@ -111,35 +112,12 @@ export function createServices(settings: Env) {
       logger[level]({ ...line, tenantId: caller?.tenantId, code: error?.code, err: error?.cause }, 'request')
     },
 
-    async verify({
-      caller,
-      body,
-      bodyText,
-      requestId,
-      startedAt,
-    }: Context<CallerRecord, PaymentRequest, unknown>): Promise<Reply> {
-      const attempt = {
-        ...owner(caller),
-        keyId: caller.keyId,
-        requestId,
-        startedAt,
-        retentionDays: retentionDays(caller),
-        periodStartMs: currentPeriod(caller, startedAt).start.getTime(),
-        resource: body.paymentPayload.resource?.url ?? body.paymentRequirements.resource ?? null,
-        request: bodyText,
-      }
-      const facts = unknownFacts()
-      const verdict = await recordVerification({ log: postgres.log, microseconds }, attempt, facts, () =>
-        verifyPayment(verificationDeps, { mode: caller.mode, request: body }, facts),
-      )
-      return { body: toVerifyResponse(verdict), isVerdict: true }
-    },
-    settle: ({ caller, body }: Context<CallerRecord, PaymentRequest, unknown>): Reply =>
-      settlePayment({ mode: caller.mode, request: body }),
-    supported: (caller: CallerRecord | null) => cacheable(listSupported({ networks }, caller?.mode ?? null)),
+    verify: payments.verify,
+    settle: payments.settle,
+    supported: (caller: CallerRecord | null) =>
+      cacheable(listSupported({ networks, settling: payments.readiness }, caller?.mode ?? null)),
     listNetworks: async (mode: Mode) => listNetworks(await networkStates(), mode),
-    usage: (caller: CallerRecord) =>
-      getUsage({ now, used: ({ tenantId, mode }, { start }) => used(tenantId, mode, start) }, caller),
+    usage: (caller: CallerRecord) => getUsage({ now, ...usedOf }, caller),
     describeKey: (caller: CallerRecord) => describeKey(caller, effectiveLimits(caller, now())),
     pricing: listPlans,
     listVerifications: (caller: CallerRecord, query: VerificationsQuery) => {
@@ -149,11 +127,18 @@ export function createServices(settings: Env) {
     },
     getVerification: (caller: CallerRecord, id: string | undefined) =>
       getVerification(logDeps, { owner: owner(caller), id: id ?? '', retentionDays: retentionDays(caller) }),
+    ...createSettlementQueries({
+      now,
+      settlements: postgres.settlementReader,
+      isStopping: () => stopping,
+      waitForChange: payments.waitForChange,
+    }),
     analytics: (caller: CallerRecord, days: number) => getAnalytics(logDeps, owner(caller), days),
     async health(): Promise<Reply> {
       const health = await getHealth({
         now,
         networkStates,
+        settling: payments.settling,
         log: postgres.log,
         pingDatabase: postgres.ping,
         pingRedis: redis ? () => redis.ping() : null,
@@ -170,7 +155,7 @@ export function createServices(settings: Env) {
     async start(): Promise<void> {
       callers.start()
       postgres.keyUse.start()
-      await Promise.all([keccakReady, secp256k1Implementation(), networks.start()])
+      await Promise.all([keccakReady, secp256k1Implementation(), networks.start(), payments.start()])
     },
     /** From here on the service says that it is not ready, so that no new requests are sent to it. */
     drain(): void {
@@ -179,6 +164,7 @@ export function createServices(settings: Env) {
     async stop(): Promise<void> {
       callers.stop()
       networks.stop()
+      await payments.stop()
       await postgres.stop()
       redis?.close()
       await chain.close()

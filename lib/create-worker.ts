@@ -2,16 +2,18 @@ import { dropExpired, ensureComingPartitions } from '@/lib/adapters/postgres/log
 import { createPool } from '@/lib/adapters/postgres/pool'
 import { createLogger } from '@/lib/adapters/telemetry/logger'
 import { HOUR_MS } from '@/lib/core/clock'
+import { startSettler } from '@/lib/create-settler'
 import { env } from '@/lib/env'
 
 const UPKEEP_MS = HOUR_MS
 
-/** The jobs that go on in the background: partitions of the coming days are made, those past their time dropped. */
+/** The jobs that go on whether or not anybody asks: settling, and the upkeep of the log's partitions. */
 export async function startWorker(): Promise<{ stop(): Promise<void> }> {
-  const { DATABASE_URL, LOG_LEVEL } = env()
+  const settings = env()
+  const { DATABASE_URL, DATABASE_POOL_SIZE, LOG_LEVEL } = settings
   if (!DATABASE_URL) throw new Error('DATABASE_URL is not set. Set it, or run "npm start", which brings a database.')
   const logger = createLogger(LOG_LEVEL)
-  const pool = createPool({ connectionString: DATABASE_URL, poolSize: 2 })
+  const pool = createPool({ connectionString: DATABASE_URL, poolSize: DATABASE_POOL_SIZE })
 
   async function keepLog(): Promise<void> {
     try {
@@ -24,10 +26,12 @@ export async function startWorker(): Promise<{ stop(): Promise<void> }> {
   }
 
   await keepLog()
+  const settler = await startSettler(settings, pool, logger)
   const timer = setInterval(() => void keepLog(), UPKEEP_MS)
   return {
     async stop() {
       clearInterval(timer)
+      await settler.stop()
       await pool.end()
     },
   }

@@ -4,6 +4,10 @@ import { z } from 'zod'
 const blank = (value: unknown) => (value === '' ? undefined : value)
 const optional = <Schema extends z.ZodType>(schema: Schema) => z.preprocess(blank, schema.optional())
 const whole = (from: number, to: number) => z.coerce.number().int().min(from).max(to)
+const wei = z
+  .string()
+  .regex(/^\d{1,30}$/, { error: 'a whole number of wei is needed' })
+  .transform(BigInt)
 const withDefault = <Schema extends z.ZodType>(schema: Schema, value: string) =>
   z.preprocess((given) => blank(given) ?? value, schema)
 
@@ -25,6 +29,20 @@ export const EnvSchema = z.object({
   X402_RPC_MAX_HEAD_AGE_SECONDS: optional(whole(0, 86_400)),
   X402_RPC_MAX_BATCH: withDefault(whole(3, 1_000), '50'),
   X402_EXTRA_ASSETS: withDefault(z.string(), ''),
+  // Settlement
+  X402_PAYMENTS_DISABLED: withDefault(z.enum(['true', 'false']), 'false'),
+  X402_SETTLE_WAIT_MS: withDefault(whole(100, 55_000), '25000'),
+  X402_FEE_CAP_WEI: withDefault(wei, '200000000000'),
+  X402_SPEND_CAP_WALLET_WEI: withDefault(wei, '500000000000000000'),
+  X402_GAS_BUDGET_TENANT_WEI: withDefault(wei, '100000000000000000'),
+  X402_GAS_BUDGET_PAYER_WEI: withDefault(wei, '10000000000000000'),
+  X402_LOW_BALANCE_SETTLEMENTS: withDefault(whole(1, 1_000_000), '1000'),
+  X402_CHAIN_REWINDS: withDefault(z.enum(['true', 'false']), 'false'),
+  // Signing, for the worker alone
+  X402_SIGNER_KEYS: optional(z.string()),
+  X402_SIGNER_KEY_FILE: optional(z.string()),
+  X402_SIGNER_KMS_KEYS: optional(z.string()),
+  X402_SIGNER_KMS_ENDPOINT: optional(z.url({ protocol: /^https?$/ })),
 })
 
 export type Env = z.infer<typeof EnvSchema> & {

@@ -26,7 +26,7 @@ function registry(): Registry {
 export function services(): Services {
   const holder = registry()
   if (!holder.services) {
-    holder.services = createServices(env())
+    holder.services = createServices(env(), publicUrl())
     // A start that fails says so in the health route, for each part of it tries again by itself.
     holder.started = holder.services.start()
   }

@@ -5,6 +5,7 @@ import { type Env, env } from '@/lib/env'
 import { applyMigrations } from './cli/apply-migrations'
 import { type RunningChain, startLocalChain } from './local/chain'
 import { claimFolder } from './local/claim-folder'
+import { DEV_WALLETS, privateKeyOf } from './local/dev-accounts'
 import { startLocalPostgres } from './local/postgres'
 import { nextFreePort, type OnSpawn } from './local/processes'
 import { printReady, removeQuickstart, writeQuickstart } from './local/quickstart'
@@ -65,10 +66,32 @@ async function bringProduct(
     NODE_ENV: 'production' as const,
     PORT: String(port),
     DATABASE_URL: databaseUrl,
-    ...(chain && { X402_RPC_EIP155_84532: chain.url }),
+    ...(chain && localSettling(settings, chain)),
   }
-  for (const file of ['server.ts', 'worker.ts']) await startChild(file, childEnv, onDeath, [], onSpawn)
+  await Promise.all([
+    startChild('server.ts', { ...childEnv, ...NO_SIGNER }, onDeath, [], onSpawn),
+    startChild('worker.ts', childEnv, onDeath, [], onSpawn),
+  ])
   return port
+}
+
+/** Keys that sign are the worker's alone. */
+const NO_SIGNER = { X402_SIGNER_KEYS: '', X402_SIGNER_KEY_FILE: '', X402_SIGNER_KMS_KEYS: '' }
+
+/** A thousand ether: the gas of the embedded chain costs nobody anything. */
+const GENEROUS_WEI = '1000000000000000000000'
+const GAS_BOUNDS = ['X402_GAS_BUDGET_TENANT_WEI', 'X402_GAS_BUDGET_PAYER_WEI', 'X402_SPEND_CAP_WALLET_WEI']
+
+/** The embedded chain has wallets that are nobody's secret, and may have lost its last seconds. */
+function localSettling(settings: Env, chain: RunningChain) {
+  const unset = GAS_BOUNDS.filter((name) => !process.env[name])
+  const hasSigner = settings.X402_SIGNER_KEYS ?? settings.X402_SIGNER_KEY_FILE ?? settings.X402_SIGNER_KMS_KEYS
+  return {
+    X402_RPC_EIP155_84532: chain.url,
+    X402_CHAIN_REWINDS: 'true',
+    ...Object.fromEntries(unset.map((name) => [name, GENEROUS_WEI])),
+    ...(hasSigner === undefined && { X402_SIGNER_KEYS: DEV_WALLETS.map(privateKeyOf).join(',') }),
+  }
 }
 
 type Announcement = {

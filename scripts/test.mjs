@@ -7,12 +7,15 @@ import { join } from 'node:path'
 import { missingFromLock } from './check-lock.mjs'
 import { countTests } from './count-tests.mjs'
 import { build, generate, install, requireNode, step } from './prepare.mjs'
+import { findPython, preparePython } from './python-env.mjs'
 
 const OFFICIAL = 'tests/official'
+const onPath = (command) => spawnSync('which', [command]).status === 0
 /** What the tests use of the system, and the Debian package that brings it. */
 const SYSTEM = [
-  { command: 'redis-server', debian: 'redis-server' },
-  { command: 'chromium', debian: 'chromium' },
+  { isThere: () => onPath('redis-server'), debian: 'redis-server' },
+  { isThere: () => onPath('chromium'), debian: 'chromium' },
+  { isThere: () => findPython() !== null, debian: 'python3-venv' },
 ]
 const bin = (name) => join('node_modules/.bin', name)
 
@@ -21,8 +24,8 @@ const PARTS = {
   format: () => checks([command('Biome: format, lint, layers', bin('biome'), ['ci', '--error-on-warnings', '.'])]),
   types: () => checks([command('TypeScript', bin('tsc'), ['--noEmit'])]),
   unused: () => checks([command('knip: unused files, exports, dependencies', bin('knip'), [])]),
-  tests: () => vitest(['unit', 'integration'], []),
-  alone: () => vitest(['differential', 'fuzz', 'faults', 'lifecycle', 'browser'], ['--no-file-parallelism']),
+  tests: () => vitest(['unit', 'simulation', 'integration'], []),
+  alone: () => vitest(['differential', 'fuzz', 'faults', 'e2e', 'lifecycle', 'browser'], ['--no-file-parallelism']),
 }
 
 requireNode()
@@ -49,15 +52,16 @@ async function setUp() {
   await install()
   await install(OFFICIAL, 'the official x402 packages, for tests')
   await installSystemPackages()
+  await preparePython()
   await generate()
   await build()
 }
 
 async function installSystemPackages() {
-  const missing = SYSTEM.filter(({ command }) => spawnSync('which', [command]).status !== 0).map(({ debian }) => debian)
+  const missing = SYSTEM.filter(({ isThere }) => !isThere()).map(({ debian }) => debian)
   if (missing.length === 0) return
   const by = `apt-get update && apt-get install -y --no-install-recommends ${missing.join(' ')}`
-  if (process.getuid?.() !== 0 || spawnSync('which', ['apt-get']).status !== 0) {
+  if (process.getuid?.() !== 0 || !onPath('apt-get')) {
     throw new Error(`The tests need ${missing.join(' and ')}. Install them; on Debian as root: ${by}`)
   }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }

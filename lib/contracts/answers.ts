@@ -3,10 +3,10 @@ import { z } from 'zod'
 // The answers of our own routes, field by field: tests hold every live answer against these, strictly, and the
 // documents are made from them. Times are RFC 3339 in UTC, amounts decimal strings of atomic units.
 
-const mode = z.enum(['live', 'test'])
-const time = z.iso.datetime()
-const count = z.number().int().nonnegative()
-const list = <Item extends z.ZodType>(item: Item) =>
+export const mode = z.enum(['live', 'test'])
+export const time = z.iso.datetime()
+export const count = z.number().int().nonnegative()
+export const list = <Item extends z.ZodType>(item: Item) =>
   z.strictObject({ data: z.array(item), hasMore: z.boolean(), nextCursor: z.string().nullable() })
 
 export const ErrorAnswer = z.looseObject({
@@ -48,6 +48,9 @@ export const UsageAnswer = z.strictObject({
     hardLimit: count.nullable(),
     usedPercent: z.number().nullable(),
   }),
+  settlements: z
+    .strictObject({ used: count, limit: count, remaining: count, usedPercent: z.number().nullable() })
+    .nullable(),
   requests: z.strictObject({ perMinute: count.nullable(), perHour: count.nullable() }),
 })
 
@@ -133,6 +136,22 @@ export const AnalyticsAnswer = z.strictObject({
   latencyByHour: z.array(z.strictObject({ hour: time, latencyMs: latency })),
 })
 
+const settling = z.strictObject({
+  problem: z.string().nullable(),
+  heardSecondsAgo: count,
+  wallets: z.array(
+    z.strictObject({
+      address: z.string(),
+      balanceWei: z.string(),
+      settlementsLeft: count.nullable(),
+      isLow: z.boolean(),
+      stuckNonces: z.array(z.string()),
+    }),
+  ),
+  queue: z.strictObject({ waiting: count, oldestSeconds: count }),
+  openTransactions: z.strictObject({ count, oldestSeconds: count }),
+})
+
 const status = z.enum(['healthy', 'degraded', 'unhealthy'])
 const check = { status, latency_ms: z.number().nullable() }
 
@@ -144,7 +163,16 @@ export const HealthAnswer = z.strictObject({
     verifier: z.strictObject({ status, mode: z.literal('in_process') }),
     rateLimits: z.strictObject({ ...check, store: z.enum(['redis', 'memory']) }),
     log: z.strictObject({ status, rowsWaiting: count, rowsDropped: count }),
-    networks: z.record(z.string(), z.strictObject({ status, problems: z.array(z.string()).optional() })),
+    settlement: z.strictObject({ status }),
+    networks: z.record(
+      z.string(),
+      z.strictObject({
+        status,
+        problems: z.array(z.string()).optional(),
+        settlement: z.enum(['able', 'problem', 'no_worker', 'stopped']),
+        settling: settling.optional(),
+      }),
+    ),
   }),
   recentErrors: count,
   responseTimeMs: z.number(),

@@ -51,6 +51,8 @@ export const paymentBody = parser(
     x402Version: z.number().nullish(),
     paymentPayload: Payload,
     paymentRequirements: Requirements,
+    /** Ours, of /settle: answered when it is mined (the default), or when its block is final. */
+    waitUntil: z.enum(['mined', 'final'], { error: 'Send mined or final' }).nullish(),
   }),
 )
 
@@ -70,6 +72,18 @@ export const SettleResponse = z.looseObject({
   transaction: z.string(),
   network: z.string(),
   payer: z.string().optional(),
+  amount: z.string().optional(),
+  /** The specification's free slot: what to do next, for programs. */
+  extra: z
+    .object({
+      paymentState: z.enum(['unused', 'in_flight', 'settled', 'unknown']),
+      retryable: z.boolean(),
+      retryAction: z.enum(['resign', 'retry_same_payment', 'poll', 'wait_and_retry', 'abandon', 'contact_seller']),
+      settlementId: z.string().optional(),
+      statusUrl: z.string().optional(),
+      authorizationExpiresAt: z.string().optional(),
+    })
+    .optional(),
 })
 
 /** Answer of GET /supported. */
@@ -97,7 +111,18 @@ export function verifyErrorShape(code: string, message: string): z.infer<typeof 
   return { isValid: false, invalidReason: code, invalidMessage: message }
 }
 
-/** The same for /settle. */
+/** The same for /settle; where nothing was sent and nothing will be, it says so in the words of a settlement. */
 export function settleErrorShape(code: string, message: string): z.infer<typeof SettleResponse> {
-  return { success: false, errorReason: code, errorMessage: message, transaction: '', network: '' }
+  const base = { success: false, errorReason: code, errorMessage: message, transaction: '', network: '' }
+  const retryAction = NOTHING_SENT.get(code)
+  if (!retryAction) return base
+  return { ...base, extra: { paymentState: 'unused', retryable: retryAction !== 'abandon', retryAction } }
 }
+
+const NOTHING_SENT: ReadonlyMap<string, 'wait_and_retry' | 'abandon'> = new Map([
+  ['settlement_unavailable', 'wait_and_retry'],
+  ['network_paused', 'wait_and_retry'],
+  ['gas_budget_exceeded', 'wait_and_retry'],
+  // The seller's to mend, and no time of the buyer's helps.
+  ['quota_exceeded', 'abandon'],
+])

@@ -102,6 +102,12 @@ export const ERRORS = {
     message: 'The body is larger than 64 KiB.',
     retryable: false,
   },
+  idempotency_key_reused: {
+    status: 422,
+    type: 'invalid_request_error',
+    message: 'This Idempotency-Key was used for another payment. Use a new key for every payment.',
+    retryable: false,
+  },
   headers_too_large: {
     status: 431,
     type: 'invalid_request_error',
@@ -126,6 +132,12 @@ export const ERRORS = {
     message: 'The quota of this period is used up. Wait for the next period or choose a larger plan.',
     retryable: false,
   },
+  gas_budget_exceeded: {
+    status: 429,
+    type: 'rate_limit_error',
+    message: 'The gas that we carry for one day is used up. Nothing was sent and nothing was charged.',
+    retryable: true,
+  },
   internal_error: {
     status: 500,
     type: 'api_error',
@@ -135,13 +147,19 @@ export const ERRORS = {
   database_unavailable: {
     status: 503,
     type: 'upstream_error',
-    message: 'The database could not be reached. Nothing was done; retry later.',
+    message: 'The database could not be reached. Send the same request again later.',
     retryable: true,
   },
   rpc_unavailable: {
     status: 503,
     type: 'upstream_error',
     message: 'The chain could not be read. This says nothing about the payment; retry later.',
+    retryable: true,
+  },
+  network_paused: {
+    status: 503,
+    type: 'upstream_error',
+    message: 'New settlements are stopped on this network. Nothing was sent; verification and open settlements go on.',
     retryable: true,
   },
   settlement_unavailable: {

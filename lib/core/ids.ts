@@ -7,6 +7,8 @@ const PREFIXES = {
   verification: 'ver',
   request: 'req',
   limitOverride: 'lim',
+  settlement: 'set',
+  transaction: 'txn',
 } as const
 
 export type IdKind = keyof typeof PREFIXES

@@ -1,5 +1,6 @@
 import type { Clock } from '@/lib/core/clock'
 import type { NetworkState } from '@/lib/networks/served-networks'
+import { describeSettling, isSettlingWell, type Settling } from './describe-settling'
 
 type Status = 'healthy' | 'degraded' | 'unhealthy'
 
@@ -10,6 +11,7 @@ export type GetHealthDeps = {
   /** Null when no Redis is set. @throws when it does not answer */
   pingRedis: (() => Promise<number>) | null
   networkStates(): Promise<readonly NetworkState[]>
+  settling(): Settling
   log: { state(): { waiting: number; dropped: number } }
   recentErrors(): number
 }
@@ -24,16 +26,22 @@ export async function getHealth(deps: GetHealthDeps) {
     deps.pingRedis ? ping(deps.pingRedis) : { status: 'healthy' as const, latency_ms: 0 },
     deps.networkStates(),
   ])
-  const networks = Object.fromEntries(states.map((state) => [state.network.id, describe(state)]))
+  const settling = deps.settling()
+  const networks = Object.fromEntries(
+    states.map((state) => [state.network.id, { ...describe(state), ...describeSettling(settling, state.network.id) }]),
+  )
   const verifier = verifierStatus(states)
+  const ids = states.map(({ network }) => network.id)
+  const settlement: Status = isSettlingWell(settling, ids) ? 'healthy' : 'degraded'
   const { waiting, dropped } = deps.log.state()
   const log: Status = dropped > 0 || database.status === 'unhealthy' ? 'degraded' : 'healthy'
   return {
-    status: overall(database.status, verifier, rateLimits.status, log),
+    status: overall(database.status, verifier, settlement, rateLimits.status, log),
     timestamp: new Date(deps.now()).toISOString(),
     checks: {
       database,
       verifier: { status: verifier, mode: 'in_process' as const },
+      settlement: { status: settlement },
       rateLimits: { ...rateLimits, store: deps.pingRedis ? ('redis' as const) : ('memory' as const) },
       log: { status: log, rowsWaiting: waiting, rowsDropped: dropped },
       networks,

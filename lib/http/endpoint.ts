@@ -22,6 +22,8 @@ export type Context<Identity, Body, Query> = {
   bodyText: string
   query: Query
   params: Readonly<Record<string, string>>
+  /** The header of that name, read only where the route says so. */
+  idempotencyKey: string | null
 }
 
 export type Reply = {
@@ -34,6 +36,8 @@ export type Reply = {
   headers?: Record<string, string>
   /** The answer is one verdict: it keeps the unit of the month that was reserved. */
   isVerdict?: boolean
+  /** Called when the connection was gone before the answer had left. */
+  onUnsent?(): void
 }
 
 /** What the two protocol routes add to an error, so that official clients keep its reason. */
@@ -46,6 +50,7 @@ export type Definition<Services, Identity, Body, Query> = {
   query?: Parser<Query>
   body?: Parser<Body>
   errorShape?: ErrorShape
+  takesIdempotencyKey?: boolean
   handle(services: Services, context: Context<Identity, Body, Query>): Reply | Promise<Reply>
 }
 

@@ -6,6 +6,7 @@ import type { LimitReport } from '@/lib/core/limit-report'
 import type { Scope } from '@/lib/core/scopes'
 import { apiKeyOf } from './api-key-header'
 import type { Caller, Endpoint, Endpoints, Method, Parser, Reply } from './endpoint'
+import { idempotencyKeyOf } from './idempotency-key'
 import { rateLimitHeaders } from './rate-limit-headers'
 import { readJsonBody } from './read-body'
 import { paramsOf, queryOf, type RoutedRequest } from './request-parameters'
@@ -101,6 +102,7 @@ async function pass<Services, Identity extends Caller>(
     body: parse(endpoint.body, json?.value),
     bodyText: json?.text ?? '',
     params: paramsOf(request),
+    idempotencyKey: endpoint.takesIdempotencyKey ? idempotencyKeyOf(request) : null,
   }
   if (endpoint.auth === 'key') return endpoint.handle(deps.services, { ...context, caller: passage.caller as Identity })
   return endpoint.handle(deps.services, { ...context, caller: passage.caller })

@@ -7,12 +7,22 @@ import { respondText } from './respond'
 export function sendReply(
   request: IncomingMessage,
   response: ServerResponse,
-  { status = 200, body, json, headers: extra }: Reply,
+  { status = 200, body, json, headers: extra, onUnsent }: Reply,
   ownHeaders: Record<string, string>,
 ): void {
+  if (onUnsent) watchDelivery(response, onUnsent)
   const headers = { ...ownHeaders, ...extra }
   const isKnown = knows(request.headers['if-none-match'], headers['ETag'])
   respondText(response, isKnown ? 304 : status, isKnown ? null : (json ?? written(body)), headers)
+}
+
+/** An answer has left when its last byte was handed to the connection. */
+function watchDelivery(response: ServerResponse, onUnsent: () => void): void {
+  if (response.destroyed) onUnsent()
+  else
+    response.once('close', () => {
+      if (!response.writableFinished) onUnsent()
+    })
 }
 
 function written(body: unknown): string | null {

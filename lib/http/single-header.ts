@@ -9,7 +9,7 @@ import { AppError } from '@/lib/core/errors'
  */
 export function singleHeader(
   { headers, rawHeaders }: IncomingMessage,
-  name: 'Authorization' | 'X-API-Key' | 'Content-Type',
+  name: 'Authorization' | 'X-API-Key' | 'Content-Type' | 'Idempotency-Key',
 ): string | undefined {
   let count = 0
   for (let index = 0; index < rawHeaders.length; index += 2) {

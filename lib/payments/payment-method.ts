@@ -24,12 +24,25 @@ export type PaymentRecord = {
   asset: Asset | null
 }
 
+/** The contract call that carries a payment out. Hex in lower case, times unix seconds, `amount` atomic units. */
+type Transfer = {
+  asset: Hex
+  payer: Hex
+  payTo: Hex
+  amount: bigint
+  nonce: Hex
+  validAfter: bigint
+  validBefore: bigint
+  callData: Hex
+}
+
 /** A payment that nothing is wrong with, and a block at which its authorization was still unused. */
 export type Accepted = { block: bigint | null }
 
 /** A well-formed payment of some method, ready to be judged. */
 export type OpenedPayment = {
   record: PaymentRecord
+  transfer(): Transfer
   /** The first of the seller's terms that is not met, or null; asks no chain. */
   checkTerms(): Refusal | null
   /** The whole judgement. @throws AppError `rpc_unavailable` */

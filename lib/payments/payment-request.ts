@@ -19,6 +19,7 @@ type PayloadInput = {
   network?: Text
   accepted?: RequirementsInput | null | undefined
   resource?: { url?: Text } | null | undefined
+  extensions?: unknown
   payload?:
     | {
         signature?: Text
@@ -43,4 +44,5 @@ export type PaymentRequest = {
   x402Version?: number | null | undefined
   paymentPayload: PayloadInput
   paymentRequirements: RequirementsInput
+  waitUntil?: 'mined' | 'final' | null | undefined
 }

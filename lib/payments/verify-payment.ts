@@ -46,15 +46,26 @@ export async function verifyPayment(
 ): Promise<Verdict> {
   const payer = input.request.paymentPayload.payload?.authorization?.from ?? undefined
   const opened = openPayment(deps, input, facts)
-  const judged = 'reason' in opened ? opened : await judge(deps, opened)
+  const judged = 'reason' in opened ? opened : await judgePayment(deps, opened)
   if ('reason' in judged) return { valid: false, payer, ...judged }
   facts.block = judged.block
   return { valid: true, payer: payer as string }
 }
 
-type Dispatched = { payment: OpenedPayment; magic: MagicOutcome | undefined; isAvailable: boolean }
+/** A payment whose version, scheme, network and fields are known. */
+export type Dispatched = {
+  x402Version: 1 | 2
+  network: Network
+  payment: OpenedPayment
+  magic: MagicOutcome | undefined
+  isAvailable: boolean
+}
 
-async function judge(deps: VerifyPaymentDeps, { payment, magic, isAvailable }: Dispatched) {
+/** Every check of an opened payment. @throws AppError `rpc_unavailable` */
+export async function judgePayment(
+  deps: VerifyPaymentDeps,
+  { payment, magic, isAvailable }: Dispatched,
+): Promise<Accepted | Refusal> {
   if (magic) return payment.checkTerms() ?? performMagic(magic)
   if (!isAvailable) throw new AppError('rpc_unavailable', { retryAfterSeconds: 5 })
   return within(CHAIN_BUDGET_MS, payment.verify(deps), tooLate)
@@ -68,8 +79,9 @@ function tooLate(): AppError {
   return new AppError('rpc_unavailable', { retryAfterSeconds: 1, cause })
 }
 
-function openPayment(
-  deps: VerifyPaymentDeps,
+/** Reads a payment so far as no chain is needed for it. @throws AppError `mode_mismatch` */
+export function openPayment(
+  deps: Pick<VerifyPaymentDeps, 'networks'>,
   { mode, request }: VerifyPaymentInput,
   facts: PaymentFacts,
 ): Dispatched | Refusal {
@@ -88,7 +100,7 @@ function openPayment(
   const payment = method.open({ x402Version, network, request, findAsset: deps.networks.findAsset })
   if ('reason' in payment) return payment
   facts.record = payment.record
-  return { payment, magic, isAvailable: status === 'served' }
+  return { x402Version, network, payment, magic, isAvailable: status === 'served' }
 }
 
 type Kind = { x402Version: 1 | 2; scheme: string; network: Network }

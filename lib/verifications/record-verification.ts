@@ -1,3 +1,4 @@
+import { cleanResource } from '@/lib/core/clean-resource'
 import { toAppError } from '@/lib/core/errors'
 import { type Id, newId, type TenantId } from '@/lib/core/ids'
 import type { Mode } from '@/lib/core/plans'
@@ -93,10 +94,4 @@ function toEntry(
     durationUs: Math.round(durationUs),
     request: attempt.request,
   }
-}
-
-/** Without query and fragment, which can hold secrets and make every call its own resource; bounded; storable. */
-function cleanResource(resource: string | null): string | null {
-  const text = resource?.split(/[?#]/, 1)[0]?.replaceAll('\0', '').slice(0, 512)
-  return text || null
 }

@@ -2,12 +2,11 @@ import { existsSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Pool } from 'pg'
-import { bytesToHex } from 'viem'
 import type { TenantId } from '@/lib/core/ids'
 import { SCOPES } from '@/lib/core/scopes'
 import { createAdmin } from '@/lib/create-admin'
 import { LOCAL_CHAIN_ID, LOCAL_USDC, type RunningChain } from './chain'
-import { DEV_PAYEE, DEV_PAYER } from './dev-accounts'
+import { DEV_PAYEE, DEV_PAYER, privateKeyOf } from './dev-accounts'
 import { signPayment } from './sign-payment'
 
 /** The facts of a running quickstart, for people and programs; kept in the data folder, written anew at every start. */
@@ -30,7 +29,6 @@ const CURL_VALID_SECONDS = 24 * 60 * 60
 type Input = { folder: string; url: string; databaseUrl: string; chain: RunningChain }
 
 export async function writeQuickstart({ folder, url, databaseUrl, chain }: Input): Promise<Quickstart> {
-  const privateKey = DEV_PAYER.getHdKey().privateKey
   const quickstart: Quickstart = {
     url,
     apiKey: await demoKey(folder, databaseUrl),
@@ -38,7 +36,7 @@ export async function writeQuickstart({ folder, url, databaseUrl, chain }: Input
     rpcUrl: chain.url,
     asset: LOCAL_USDC,
     payTo: DEV_PAYEE.address,
-    payerPrivateKey: privateKey ? bytesToHex(privateKey) : '',
+    payerPrivateKey: privateKeyOf(DEV_PAYER),
     login: null,
   }
   await writeFile(fileOf(folder), `${JSON.stringify(quickstart, null, 2)}\n`, { mode: 0o600 })
@@ -63,12 +61,13 @@ export async function printReady(url: string, quickstart: Quickstart | null): Pr
 
 async function printCurl({ url, apiKey, payTo }: Quickstart): Promise<void> {
   const validBefore = BigInt(Math.floor(Date.now() / 1000) + CURL_VALID_SECONDS)
-  const body = await signPayment({ payer: DEV_PAYER, payTo, amount: 10_000n, validBefore })
+  const body = JSON.stringify(await signPayment({ payer: DEV_PAYER, payTo, amount: 10_000n, validBefore }))
+  const curl = (route: string) => `curl -s ${url}/api/v1/x402/${route} -H 'Authorization: Bearer ${apiKey}'`
+  const post = (route: string) => `${curl(route)} -H 'Content-Type: application/json' -d '${body}'`
   process.stdout.write(
-    `API key (test mode): ${apiKey}\n\nVerify a truly signed payment of 0.01 USDC:\n\n` +
-      `curl -s ${url}/api/v1/x402/verify -H 'Authorization: Bearer ${apiKey}' -H 'Content-Type: application/json' ` +
-      `-d '${JSON.stringify(body)}'\n\nThen see it in the log:\n\n` +
-      `curl -s ${url}/api/v1/x402/verifications -H 'Authorization: Bearer ${apiKey}'\n\nCtrl-C stops everything.\n`,
+    `API key (test mode): ${apiKey}\n\nVerify a truly signed payment of 0.01 USDC:\n\n${post('verify')}\n\n` +
+      `Settle it, which moves the money on the local chain:\n\n${post('settle')}\n\n` +
+      `Then see both:\n\n${curl('verifications')}\n${curl('settlements')}\n\nCtrl-C stops everything.\n`,
   )
 }
 

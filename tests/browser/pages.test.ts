@@ -52,6 +52,7 @@ describe('the pages in a browser', () => {
     ['/', 'Payproof', 'Enterprise'],
     ['/docs/errors/rpc_unavailable', 'rpc_unavailable', 'Retry the same payment'],
     ['/docs/reasons', 'Reasons', 'signature_not_canonical'],
+    ['/docs/settlement', 'Settling payments', 'Idempotency-Key'],
   ])('%s shows what it is for, without complaints and without barriers', async (path, title, text) => {
     const { page, complaints } = await open(path)
     expect(await page.locator('h1').allTextContents()).toEqual([title])

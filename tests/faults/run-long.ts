@@ -7,6 +7,10 @@ import { healthBounds, type RpcFigures, rpcBounds } from './rpc-bounds'
 import { rpcFaultKinds } from './rpc-fault-kinds'
 import { openRpcLanes, runRpcFaults } from './rpc-faults'
 import { type Bounds, brokenBounds, type Scenario } from './scenario'
+import { playChainFaults } from './settle-chain-plans'
+import type { Played } from './settle-chain-scenario'
+import { openSettleStage } from './settle-chain-stage'
+import { LONG_SETTLEMENT_SCENARIOS } from './settlement-scenarios'
 import { openStage, type Stage } from './stage'
 import { STOP_SCENARIOS } from './stop-faults'
 
@@ -16,6 +20,7 @@ const SECONDS = Number(options.seconds)
 const POSTGRES_SECONDS = SECONDS + 15
 const STOP_SECONDS = Math.min(SECONDS, 10)
 const LANES = 5
+const CHAIN_LANES = 3
 const PROGRESS_MS = 10_000
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
@@ -75,6 +80,19 @@ async function playRpcFaults(stage: Stage): Promise<void> {
   }
 }
 
+async function playChain(): Promise<void> {
+  const name = 'what a chain does to settlements'
+  const stage = await openSettleStage()
+  const onPlayed = ({ name: one, bounds, figures }: Played) => judge(one, bounds, figures)
+  try {
+    await withProgress(name, () => playChainFaults(stage, 'long', { lanes: CHAIN_LANES, onPlayed }))
+  } catch (error) {
+    brokeOff(name, error)
+  } finally {
+    await stage.stop()
+  }
+}
+
 async function main(): Promise<void> {
   const stage = await openStage()
   try {
@@ -83,9 +101,13 @@ async function main(): Promise<void> {
     for (const scenario of STOP_SCENARIOS) await play(stage, scenario, STOP_SECONDS)
     await Promise.all(POSTGRES_SCENARIOS.map((scenario) => play(stage, scenario, POSTGRES_SECONDS)))
     await playRpcFaults(stage)
+    for (const together of LONG_SETTLEMENT_SCENARIOS) {
+      await Promise.all(together.map((scenario) => play(stage, scenario, SECONDS)))
+    }
   } finally {
     await stage.stop()
   }
+  await playChain()
   say(`${counts.passed} passed, ${counts.failed} failed`)
   process.exitCode = counts.failed > 0 ? 1 : 0
 }

@@ -57,7 +57,7 @@ function failure({ bytes, target }: FuzzRequest, status: number, body: JsonBody 
   if (status < 500) return []
   const code = (body?.['error'] as JsonBody | undefined)?.['code']
   if (status === 503 && code === 'settlement_unavailable' && cleaned(target) === `${BASE}/settle`) return []
-  const isMagic = bytes.includes(UNAVAILABLE) && cleaned(target) === `${BASE}/verify`
+  const isMagic = bytes.includes(UNAVAILABLE) && [`${BASE}/verify`, `${BASE}/settle`].includes(cleaned(target))
   return status === 503 && code === 'rpc_unavailable' && isMagic ? [] : [`a failure of ours: ${String(code)}`]
 }
 

@@ -107,6 +107,7 @@ describe('every answer is of its published shape', async () => {
       plan: 'enterprise',
       period: { start: month(0), end: month(1) },
       verifications: { used: 1 + 1, limit: null, remaining: null, hardLimit: null, usedPercent: null },
+      settlements: null,
       requests: { perMinute: 2_000, perHour: 200_000 },
     })
   })
@@ -140,7 +141,7 @@ describe('every error is of the one shape', async () => {
     [415, 'unsupported_media_type', '/verify', { key, body: 'a=b', headers: { 'content-type': 'text/plain' } }],
     [429, 'rate_limit_exceeded', '/key', { key: spent }],
     [503, 'rpc_unavailable', '/verify', { key, body: magicBody('RPC unavailable') }],
-    [503, 'settlement_unavailable', '/settle', { key, body }],
+    [503, 'rpc_unavailable', '/settle', { key, body: magicBody('RPC unavailable') }],
   ])('%i %s of %s', async (status, code, path, options) => {
     const answer = await call(`${base}${path}`, options)
     expect([answer.status, answer.body.error?.code]).toEqual([status, code])
@@ -264,21 +265,30 @@ describe('GET /supported', () => {
   })
 })
 
-describe('POST /settle is not there yet, and says so after everything that is the caller’s mistake', async () => {
+describe('POST /settle', async () => {
   const { key } = await createTenantWithKey(databaseUrl)
   const settle = (options: CallOptions) =>
     call(`${base}/settle`, { headers: fromOwnAddress(), method: 'POST', ...options })
   const mainnet = magicBody('valid')
   mainnet.paymentRequirements.network = 'eip155:8453'
 
-  it('503 in the full shape, with the time to come back', async () => {
+  it('answers in the shape of the protocol', async () => {
     const answer = await settle({ key, body: await buildPayment() })
+    expect(answer.status).toBe(200)
+    expect(SettleResponse.parse(answer.body)).toMatchObject({ success: true, network: 'eip155:84532' })
+  })
+
+  it('cannot settle without a worker: 503 in the full shape, with the time to come back', async () => {
+    const lonely = inject('withoutWorker')
+    const { key: lonelyKey } = await createTenantWithKey(lonely.databaseUrl)
+    const answer = await call(`${lonely.base}/settle`, { key: lonelyKey, body: await buildPayment() })
     expect(answer.status).toBe(503)
     expect(SettleResponse.parse(answer.body)).toMatchObject({
       success: false,
       errorReason: 'settlement_unavailable',
       transaction: '',
       network: '',
+      extra: { paymentState: 'unused' },
       error: { type: 'upstream_error', code: 'settlement_unavailable', retryable: true },
     })
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
@@ -294,7 +304,7 @@ describe('POST /settle is not there yet, and says so after everything that is th
     [400, 'invalid_json', async () => ({ key })],
     [400, 'parameter_missing', async () => ({ key, body: { paymentPayload: {} } })],
     [400, 'parameter_invalid', async () => ({ key, body: { ...mainnet, paymentPayload: 'x' } })],
-  ])('%i %s comes before', async (status, code, options) => {
+  ])('%i %s comes before any look at the payment', async (status, code, options) => {
     const answer = await settle(await options())
     expect([answer.status, answer.body.errorReason]).toEqual([status, code])
     expect(answer.body).toMatchObject({ success: false, transaction: '', network: '' })
@@ -321,7 +331,7 @@ describe('what the protocol routes put up with', async () => {
     'and so on every other route: %s',
     async (path) => {
       const { status } = await call(`${base}${path}`, { key, ...(path === '//settle' && { body: magicBody('valid') }) })
-      expect(status).toBe(path === '//settle' ? 503 : 200)
+      expect(status).toBe(200)
     },
   )
 

@@ -7,6 +7,7 @@ import { SCOPES, type Scope } from '@/lib/core/scopes'
 import { fromOwnAddress } from '@/tests/support/addresses'
 import { type Answer, type CallOptions, call } from '@/tests/support/api'
 import { magicBody } from '@/tests/support/magic'
+import { insertSettlement } from '@/tests/support/settlements'
 import { createTenantWithKey, type TestTenant, withAdmin } from '@/tests/support/tenants'
 
 const service = inject('service')
@@ -33,8 +34,13 @@ const ROUTES: Readonly<Record<string, readonly Row[]>> = {
   health: [{ method: 'GET', access: 'none', status: 200 }],
   key: [{ method: 'GET', access: 'any', status: 200 }],
   networks: [{ method: 'GET', access: 'any', status: 200 }],
+  payments: [{ method: 'GET', access: 'payments:read', status: 200 }],
+  'payments/[id]': [{ method: 'GET', access: 'payments:read', status: 200 }],
+  'payments/stats': [{ method: 'GET', access: 'payments:read', status: 200 }],
   pricing: [{ method: 'GET', access: 'open', status: 200 }],
-  settle: [{ method: 'POST', access: 'settle', status: 503, body: magicBody('valid') }],
+  settle: [{ method: 'POST', access: 'settle', status: 200, body: magicBody('valid') }],
+  settlements: [{ method: 'GET', access: 'settle', status: 200 }],
+  'settlements/[id]': [{ method: 'GET', access: 'settle', status: 200 }],
   supported: [{ method: 'GET', access: 'open', status: 200 }],
   usage: [{ method: 'GET', access: 'any', status: 200 }],
   verifications: [{ method: 'GET', access: 'logs:read', status: 200 }],
@@ -84,6 +90,15 @@ async function logged(key: string, resource: string, network?: string): Promise<
   }, 5_000)
 }
 
+/** A settlement of a resource, straight in the table. */
+async function settled(tenantId: string, resource: string, mode: 'live' | 'test' = 'test'): Promise<string> {
+  const network = mode === 'live' ? 'eip155:8453' : 'eip155:84532'
+  return (await insertSettlement(databaseUrl, { tenantId, mode, network, resource, state: 'final' })).id
+}
+
+/** What a route's `[id]` stands for, of one owner. */
+type Ids = { verification: string; settlement: string }
+
 // Two tenants; the first one has rows of both modes. Each has a word of its own in its rows.
 const [mine, other, sleeper] = await Promise.all([
   createTenantWithKey(databaseUrl),
@@ -92,10 +107,11 @@ const [mine, other, sleeper] = await Promise.all([
 ])
 const CANARIES = { mine: 'canary-of-mine', live: 'canary-of-live', other: 'canary-of-other' }
 const liveKey = (await createKey(mine, { mode: 'live' })).key
-const [mineId, liveId, otherId] = await Promise.all([
-  logged(mine.key, `https://seller.example/${CANARIES.mine}`),
-  logged(liveKey, `https://seller.example/${CANARIES.live}`, 'eip155:8453'),
-  logged(other.key, `https://seller.example/${CANARIES.other}`),
+const resourceOf = (whose: keyof typeof CANARIES) => `https://seller.example/${CANARIES[whose]}`
+const [mineIds, liveIds, otherIds] = await Promise.all([
+  idsOf(logged(mine.key, resourceOf('mine')), settled(mine.tenantId, resourceOf('mine'))),
+  idsOf(logged(liveKey, resourceOf('live'), 'eip155:8453'), settled(mine.tenantId, resourceOf('live'), 'live')),
+  idsOf(logged(other.key, resourceOf('other')), settled(other.tenantId, resourceOf('other'))),
 ])
 const [revoked, expired] = await Promise.all([
   createKey(mine),
@@ -106,7 +122,16 @@ await withAdmin(databaseUrl, async (admin) => {
   await admin.changeTenant(sleeper.tenantId, { status: 'suspended' })
 })
 
-const url = (route: string, id = mineId) => `${service.base}/${route.replace('[id]', id)}`
+async function idsOf(verification: Promise<string>, settlement: Promise<string>): Promise<Ids> {
+  return { verification: await verification, settlement: await settlement }
+}
+
+const nobodysIds = (): Ids => ({
+  verification: newId('verification', Date.now()),
+  settlement: newId('settlement', Date.now()),
+})
+const idFor = (route: string, ids: Ids) => (route.startsWith('verifications') ? ids.verification : ids.settlement)
+const url = (route: string, ids = mineIds) => `${service.base}/${route.replace('[id]', idFor(route, ids))}`
 function send({ route, method, body }: Pick<Row, 'method' | 'body'> & { route: string }, options: CallOptions) {
   return call(url(route), { method, ...(body !== undefined && { body }), headers: fromOwnAddress(), ...options })
 }
@@ -203,23 +228,21 @@ describe('what belongs to somebody else is not there', () => {
   })
 
   it.each(idCases)('%s with an id of another tenant is the same 404 as with one of nobody', async (_, { route }) => {
-    const ask = (id: string, key = mine.key) => call(url(route, id), { key })
-    const foreign = await ask(otherId)
+    const ask = (ids: Ids, key = mine.key) => call(url(route, ids), { key })
+    const foreign = await ask(otherIds)
     expect(foreign).toMatchObject({ status: 404, body: { error: { code: 'resource_not_found' } } })
     expect(JSON.stringify(foreign.body)).not.toContain(CANARIES.other)
-    const nobodys = await ask(newId('verification', Date.now()))
+    const nobodys = await ask(nobodysIds())
     expect(shapeOf(foreign)).toEqual(shapeOf(nobodys))
-    expect((await ask(otherId, other.key)).status).toBe(200)
+    expect((await ask(otherIds, other.key)).status).toBe(200)
   })
 
   it.each(idCases)('%s of the same tenant in the other mode is not there either', async (_, { route }) => {
-    const ask = (id: string, key: string) => call(url(route, id), { key })
-    expect(shapeOf(await ask(liveId, mine.key))).toEqual(
-      shapeOf(await ask(newId('verification', Date.now()), mine.key)),
-    )
-    expect((await ask(mineId, liveKey)).status).toBe(404)
-    expect((await ask(liveId, liveKey)).status).toBe(200)
-    expect((await ask(mineId, mine.key)).status).toBe(200)
+    const ask = (ids: Ids, key: string) => call(url(route, ids), { key })
+    expect(shapeOf(await ask(liveIds, mine.key))).toEqual(shapeOf(await ask(nobodysIds(), mine.key)))
+    expect((await ask(mineIds, liveKey)).status).toBe(404)
+    expect((await ask(liveIds, liveKey)).status).toBe(200)
+    expect((await ask(mineIds, mine.key)).status).toBe(200)
   })
 
   it('no answer of any GET route shows a word of another tenant or of the other mode', async () => {
@@ -233,7 +256,7 @@ describe('what belongs to somebody else is not there', () => {
     for (const { key, sees } of readers) {
       const paths = named(({ method }) => method === 'GET').flatMap(([, { route }]) => [
         ...queries.map((query) => `${url(route)}${query}`),
-        ...[mineId, liveId, otherId].map((id) => url(route, id)),
+        ...[mineIds, liveIds, otherIds].map((ids) => url(route, ids)),
       ])
       paths.push(url('verifications?keyId='), ...[mine, other].map(({ keyId }) => url(`verifications?keyId=${keyId}`)))
       const answers = await Promise.all(paths.map((path) => call(path, { key })))
@@ -262,9 +285,11 @@ describe('what belongs to somebody else is not there', () => {
     for (let index = 0; index < 400; index++) {
       const kind = index % 2 === 0 ? 'foreign' : 'nobody'
       // Of the same moment as the foreign one, so that the same partition is looked at.
-      const id = kind === 'foreign' ? otherId : otherId.slice(0, 14) + newId('verification', Date.now()).slice(14)
+      const { verification } = otherIds
+      const nobodys = verification.slice(0, 14) + newId('verification', Date.now()).slice(14)
+      const ids = { ...otherIds, verification: kind === 'foreign' ? verification : nobodys }
       const begunAt = performance.now()
-      const { status } = await call(url('verifications/[id]', id), { key: mine.key })
+      const { status } = await call(url('verifications/[id]', ids), { key: mine.key })
       samples[kind].push(performance.now() - begunAt)
       expect(status).toBe(404)
     }

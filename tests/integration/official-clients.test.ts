@@ -120,7 +120,10 @@ describe.each(CLIENTS)('$name', ({ x402Version, create }) => {
     { code: 'quota_exceeded', status: 429, key: without({ minute: null, month: 0 }) },
     { code: 'rpc_unavailable', status: 503, key: good, body: async () => magicBody('RPC unavailable') },
   ]
-  const ON_SETTLE: Way[] = [...SHARED, { code: 'settlement_unavailable', status: 503, key: good }]
+  const ON_SETTLE: Way[] = [
+    ...SHARED,
+    { code: 'rpc_unavailable', status: 503, key: good, body: async () => magicBody('RPC unavailable') },
+  ]
 
   async function failing(operation: 'verify' | 'settle', { key: keyOf, body = payment }: Way) {
     const { paymentPayload, paymentRequirements } = (await body()) as Record<string, unknown>

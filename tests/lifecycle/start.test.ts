@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { chmod, chown, mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -38,15 +38,22 @@ afterEach(async () => {
   }
 })
 
-/** Pastes the printed curl line into a shell. */
-async function pasteCurl(product: Product): Promise<unknown> {
-  const line = /^curl -s \S+\/verify .*$/m.exec(product.output())?.[0] ?? 'false'
+/** Pastes a printed curl line into a shell. */
+async function pasteCurl(product: Product, route: 'verify' | 'settle' = 'verify'): Promise<unknown> {
+  const line = new RegExp(`^curl -s \\S+/${route} .*$`, 'm').exec(product.output())?.[0] ?? 'false'
   const { stdout } = await run('sh', ['-c', line])
   return JSON.parse(stdout)
 }
 
+/** What a process of a start was given as its environment. */
+function environmentOf(folder: string, file: 'server.ts' | 'worker.ts'): Record<string, string> {
+  const found = processesOf(folder).find(({ command }) => command.includes(file))
+  const lines = readFileSync(`/proc/${found?.pid}/environ`, 'utf8').split('\0')
+  return Object.fromEntries(lines.map((line) => [line.split('=')[0] ?? '', line.slice(line.indexOf('=') + 1)]))
+}
+
 describe('npm start', () => {
-  it('brings up the product from nothing; the printed curl verifies a payment, Ctrl-C leaves nothing running', async () => {
+  it('brings up the product from nothing; the printed curls verify and settle a payment, Ctrl-C leaves nothing running', async () => {
     const folder = await newFolder()
     const first = await start({ folder })
     expect(first.output()).toContain(`Payproof is ready at http://localhost:${first.port}`)
@@ -64,10 +71,21 @@ describe('npm start', () => {
       .poll(async () => (await call(`${url}/api/v1/x402/verifications`, { key })).body.data, { timeout: 2_000 })
       .toMatchObject([{ outcome: 'valid', amount: '10000' }])
 
+    const settled = { success: true, network: 'eip155:84532', amount: '10000' }
+    expect(await pasteCurl(first, 'settle')).toMatchObject({ ...settled, transaction: expect.stringMatching(/^0x/) })
+    expect((await call(`${url}/api/v1/x402/health`)).body.checks.networks[network]).toMatchObject({
+      settlement: 'able',
+    })
+
+    const [web, worker] = [environmentOf(folder, 'server.ts'), environmentOf(folder, 'worker.ts')]
+    expect([web['X402_SIGNER_KEYS'], worker['X402_SIGNER_KEYS']]).toEqual(['', expect.stringMatching(/^0x/)])
+    expect(BigInt(web['X402_GAS_BUDGET_PAYER_WEI'] ?? 0)).toBeGreaterThan(10n ** 20n)
+
     expect(await first.end('SIGINT')).toBe(0)
     expect(await waitForNone(folder, 5_000)).toEqual([])
 
-    const second = await start({ folder })
+    const second = await start({ folder, env: { X402_GAS_BUDGET_PAYER_WEI: '777000000000000000000' } })
+    expect(environmentOf(folder, 'server.ts')['X402_GAS_BUDGET_PAYER_WEI']).toBe('777000000000000000000')
     expect(second.readyMs).toBeLessThan(5_000)
     expect(second.output()).not.toMatch(/Installing|Generating|Building|Applied|built|not stopped|cannot be read/)
     expect((await second.quickstart()).apiKey).toBe(key)
@@ -75,6 +93,9 @@ describe('npm start', () => {
       (await call(`${(await second.quickstart()).url}/api/v1/x402/verifications`, { key })).body.data,
     ).toHaveLength(1)
     expect(await pasteCurl(second)).toMatchObject({ isValid: true })
+    expect(await pasteCurl(second, 'settle')).toMatchObject(settled)
+    const { data } = (await call(`${(await second.quickstart()).url}/api/v1/x402/payments`, { key })).body
+    expect(data.map(({ status }: { status: string }) => status)).toEqual(['settled', 'settled'])
   })
 
   it('finds its way after it was killed: web and worker end by themselves, Postgres and chain are taken over', async () => {

@@ -1,19 +1,28 @@
 // The reference facilitator as its README builds it: express, @x402/core and @x402/evm, one viem client. The other
-// side of the benches. usage: PORT RPC_URL [wallet key]
+// side of the benches. usage: PORT RPC_URL [wallet key] [--nonce-manager]
+import { parseArgs } from 'node:util'
 import { x402Facilitator } from '@x402/core/facilitator'
 import { toFacilitatorEvmSigner } from '@x402/evm'
 import { ExactEvmScheme } from '@x402/evm/exact/facilitator'
 import express from 'express'
 import { createWalletClient, http, publicActions } from 'viem'
-import { privateKeyToAccount } from 'viem/accounts'
+import { nonceManager, privateKeyToAccount } from 'viem/accounts'
 import { baseSepolia } from 'viem/chains'
 
 // The third of the keys that anvil prints for everybody: development only.
 const DEVELOPMENT_KEY = '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a'
-const [port, rpcUrl, key = DEVELOPMENT_KEY] = process.argv.slice(2)
+const { positionals, values: flags } = parseArgs({
+  allowPositionals: true,
+  options: { 'nonce-manager': { type: 'boolean', default: false } },
+})
+const [port, rpcUrl, key = DEVELOPMENT_KEY] = positionals
 
-const account = privateKeyToAccount(key)
-const client = createWalletClient({ account, chain: baseSepolia, transport: http(rpcUrl) }).extend(publicActions)
+// Settlements side by side need a nonce each; viem's polling of once a second would add to its latency.
+const forManyAtOnce = flags['nonce-manager']
+const account = privateKeyToAccount(key, forManyAtOnce ? { nonceManager } : {})
+const transport = http(rpcUrl, forManyAtOnce ? { timeout: 60_000 } : {})
+const polling = forManyAtOnce ? { pollingInterval: 100 } : {}
+const client = createWalletClient({ account, chain: baseSepolia, transport, ...polling }).extend(publicActions)
 const signer = toFacilitatorEvmSigner({
   address: account.address,
   getCode: (args) => client.getCode(args),

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { Pool } from 'pg'
 import { migrate } from '@/lib/adapters/postgres/migrate'
 import { type LocalPostgres, startLocalPostgres } from '@/scripts/local/postgres'
-import { freePort } from '@/scripts/local/processes'
+import { freePort, type Running } from '@/scripts/local/processes'
 import { startChild } from '@/scripts/local/supervise'
 
 /** A PostgreSQL of the test run's own, whose data is gone with it. */
@@ -71,4 +71,10 @@ export async function startWeb(options: WebOptions): Promise<RunningWeb> {
   const child = await startChild('server.ts', webEnvironment(options, port), onDeath, nodeArgs)
   const url = `http://127.0.0.1:${port}`
   return { url, base: `${url}/api/v1/x402`, port, pid: child.pid, stop: child.stop }
+}
+
+/** A worker process of the product, as `npm start` runs it. */
+export async function startWorker(options: WebOptions): Promise<Running> {
+  const { onDeath = () => undefined, nodeArgs } = options
+  return startChild('worker.ts', webEnvironment(options, await freePort(0)), onDeath, nodeArgs)
 }

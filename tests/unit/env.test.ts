@@ -22,8 +22,20 @@ describe('parseEnv', () => {
       DATABASE_POOL_SIZE: 10,
       X402_RPC_MAX_BATCH: 50,
       X402_EXTRA_ASSETS: '',
+      X402_PAYMENTS_DISABLED: 'false',
+      X402_SETTLE_WAIT_MS: 25_000,
+      X402_FEE_CAP_WEI: 200_000_000_000n,
+      X402_SPEND_CAP_WALLET_WEI: 500_000_000_000_000_000n,
+      X402_GAS_BUDGET_TENANT_WEI: 100_000_000_000_000_000n,
+      X402_GAS_BUDGET_PAYER_WEI: 10_000_000_000_000_000n,
+      X402_LOW_BALANCE_SETTLEMENTS: 1_000,
+      X402_CHAIN_REWINDS: 'false',
       rpcUrls: new Map(),
     })
+  })
+
+  it.each(['-1', '1.5', '1e18', '0x10', '1 ether'])('an amount of wei is a whole number: not %s', (text) => {
+    expect(problemsOf({ X402_FEE_CAP_WEI: text })).toContain('X402_FEE_CAP_WEI: a whole number of wei is needed')
   })
 
   it('a blank line sets nothing', () => {

@@ -1,8 +1,10 @@
 import type { Clock } from '@/lib/core/clock'
 import type { ChainReader } from '@/lib/networks/chain-reader'
 import type { Network } from '@/lib/networks/networks'
+import type { SettlementChain } from '@/lib/settlements/settlement-chain'
 import { createChainReader } from './chain-reader'
 import { NetworkRpc } from './network-rpc'
+import { createSettlementChain } from './settlement-chain'
 
 export type ChainOptions = {
   now: Clock
@@ -13,7 +15,12 @@ export type ChainOptions = {
   maxHeadAgeSeconds: number | undefined
 }
 
-export type Chain = { reader: ChainReader; rpcs: ReadonlyMap<string, NetworkRpc>; close(): Promise<void> }
+export type Chain = {
+  reader: ChainReader
+  settlement: SettlementChain
+  rpcs: ReadonlyMap<string, NetworkRpc>
+  close(): Promise<void>
+}
 
 const LEAST_HEAD_AGE_SECONDS = 30
 const HEAD_AGE_BLOCKS = 10
@@ -28,6 +35,7 @@ export function createChain({ now, urls, maxBatch, maxHeadAgeSeconds }: ChainOpt
   }
   return {
     reader: createChainReader(rpcs, maxBatch),
+    settlement: createSettlementChain(rpcs, { now, maxBatch }),
     rpcs,
     async close() {
       await Promise.all([...rpcs.values()].map((rpc) => rpc.close()))

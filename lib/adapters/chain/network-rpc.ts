@@ -41,11 +41,47 @@ export class NetworkRpc {
     let progress: Progress = { answered: null, failure: this.endpoints[0]?.problem ?? null }
     for (const [index, candidate] of candidates.entries()) {
       const timeoutMs = Math.floor((deadline - this.options.now()) / (candidates.length - index))
-      if (timeoutMs > 0) progress = await this.attempt(candidate, calls, progress, timeoutMs)
+      const before = progress.answered
+      const fillIn = () => this.fillIn(candidate, calls, before, timeoutMs)
+      if (timeoutMs > 0) progress = { ...progress, ...(await this.attempt(fillIn)) }
       if (progress.answered && !progress.answered.answers.some(isRefused)) break
     }
     if (progress.answered) return progress.answered
     throw unavailable(progress.failure)
+  }
+
+  /**
+   * Sends one batch whose answers all come from one endpoint. An error to a call is an answer and speaks against no
+   * endpoint; the next one is asked all the same, and where none does without error, the first one's answers count.
+   *
+   * @throws AppError `rpc_unavailable` when no endpoint gave answers that can be believed
+   */
+  async sendWhole(calls: readonly RpcCall[]): Promise<Answered> {
+    const tries = await this.offer(calls, ({ answers }) => !answers.some(isRefused))
+    const answered = tries.filter((tried): tried is Answered => !(tried instanceof RpcFailure))
+    const best = answered.find(({ answers }) => !answers.some(isRefused)) ?? answered[0]
+    if (best) return best
+    throw unavailable((tries.at(-1) as RpcFailure | undefined) ?? this.endpoints[0]?.problem ?? null)
+  }
+
+  /** Gives one batch to endpoint after endpoint until what one answers is enough; tells what each one came to. */
+  async offer(
+    calls: readonly RpcCall[],
+    isEnough: (answered: Answered) => boolean,
+  ): Promise<readonly (Answered | RpcFailure)[]> {
+    const deadline = this.options.now() + BUDGET_MS
+    this.compareHeads()
+    const candidates = this.candidates()
+    const tries: (Answered | RpcFailure)[] = []
+    for (const [index, candidate] of candidates.entries()) {
+      const timeoutMs = Math.floor((deadline - this.options.now()) / (candidates.length - index))
+      if (timeoutMs <= 0) break
+      const { answered, failure } = await this.attempt(() => this.ask(candidate, calls, timeoutMs, false))
+      if (answered) tries.push(answered)
+      else if (failure) tries.push(failure)
+      if (answered && isEnough(answered)) break
+    }
+    return tries
   }
 
   /** The chain id of every endpoint that answers. @throws AppError `rpc_unavailable` when none does */
@@ -73,16 +109,11 @@ export class NetworkRpc {
     return fit.length > 0 ? fit : this.endpoints.filter((health) => health.mayTry())
   }
 
-  private async attempt(
-    health: EndpointHealth,
-    calls: readonly RpcCall[],
-    progress: Progress,
-    timeoutMs: number,
-  ): Promise<Progress> {
+  private async attempt(ask: () => Promise<Answered>): Promise<Partial<Progress>> {
     try {
-      return { ...progress, answered: await this.fillIn(health, calls, progress.answered, timeoutMs) }
+      return { answered: await ask() }
     } catch (error) {
-      if (error instanceof RpcFailure) return { ...progress, failure: error }
+      if (error instanceof RpcFailure) return { failure: error }
       throw error
     }
   }
@@ -102,7 +133,12 @@ export class NetworkRpc {
     return { answers: merged, head: head < before.head ? head : before.head }
   }
 
-  private async ask(health: EndpointHealth, calls: readonly RpcCall[], timeoutMs: number): Promise<Answered> {
+  private async ask(
+    health: EndpointHealth,
+    calls: readonly RpcCall[],
+    timeoutMs: number,
+    errorsAreFailure = true,
+  ): Promise<Answered> {
     try {
       const probes = health.dueProbes()
       if (probes.length + calls.length === 0) return { answers: [], head: health.head?.number ?? 0n }
@@ -110,7 +146,7 @@ export class NetworkRpc {
       const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
       if (probes.length > 0) health.readProbes(answers, this.highestHead(health))
       const own = probes.length === 0 ? answers : answers.slice(probes.length)
-      if (own.length > 0 && own.every(isRefused)) throw new RpcFailure(describe(own[0]))
+      if (errorsAreFailure && own.length > 0 && own.every(isRefused)) throw new RpcFailure(describe(own[0]))
       health.succeeded()
       return { answers: own, head: health.head?.number ?? 0n }
     } catch (error) {

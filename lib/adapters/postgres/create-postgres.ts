@@ -6,6 +6,7 @@ import { KeyUseWriter } from './key-use-writer'
 import { LogWriter } from './log-writer'
 import { isMigrated } from './migrate'
 import { createPool } from './pool'
+import { createSettlementReader } from './settlement-reader'
 import { createUsageStore } from './usage-store'
 import { createVerificationStore } from './verification-store'
 
@@ -32,6 +33,7 @@ export function createPostgres({ url, poolSize, now, onProblem }: PostgresSettin
     usage: createUsageStore(pool),
     verifications: createVerificationStore(pool),
     analytics: createAnalyticsStore(pool),
+    settlementReader: createSettlementReader(pool),
     async ping(): Promise<number> {
       const startedAt = now()
       await pool.query('SELECT 1')

@@ -26,6 +26,12 @@ export function createVerificationStore(pool: Pool): VerificationStore {
       return rows
     },
 
+    async seenUnusedAt({ tenantId, mode }, { network, asset, payer, payTo, amount, nonce }) {
+      const values = [tenantId, mode, payer, nonce, network, asset, payTo, amount.toString()]
+      const { rows } = await run<{ block: string }>(SEEN_UNUSED, values)
+      return rows[0] ? BigInt(rows[0].block) : null
+    },
+
     async find({ tenantId, mode }, id, atMs) {
       const at = new Date(atMs)
       const { rows } = await run<VerificationRow & { request: string }>(
@@ -36,5 +42,9 @@ export function createVerificationStore(pool: Pool): VerificationStore {
     },
   }
 }
+
+const SEEN_UNUSED = `SELECT block::text FROM verifications WHERE tenant_id = $1 AND mode = $2 AND payer = $3
+  AND at > now() - interval '1 day' AND outcome = 'valid' AND nonce = $4 AND network = $5 AND asset = $6 AND pay_to = $7
+  AND amount = $8::numeric AND block IS NOT NULL ORDER BY at DESC LIMIT 1`
 
 const FILTER_COLUMNS = { network: 'network', outcome: 'outcome', reason: 'reason', payer: 'payer', keyId: 'key_id' }

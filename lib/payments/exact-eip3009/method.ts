@@ -1,7 +1,8 @@
 import type { PaymentMethod } from '@/lib/payments/payment-method'
+import { transferCall } from './calls'
 import { checkTerms } from './checks'
 import { parseExactEip3009 } from './parse-payment'
-import { verifyExactEip3009 } from './verify-exact-eip3009'
+import { innerSignature, verifyExactEip3009 } from './verify-exact-eip3009'
 
 /** Scheme `exact` on EVM by EIP-3009, x402 v1 and v2. Any payload that does not say otherwise is of this method. */
 export const exactEip3009: PaymentMethod = {
@@ -21,6 +22,16 @@ export const exactEip3009: PaymentMethod = {
         nonce: authorization.nonce,
         asset,
       },
+      transfer: () => ({
+        asset: terms.asset,
+        payer: authorization.from,
+        payTo: authorization.to,
+        amount: authorization.value,
+        nonce: authorization.nonce,
+        validAfter: authorization.validAfter,
+        validBefore: authorization.validBefore,
+        callData: transferCall(authorization, innerSignature(payment.signature)),
+      }),
       checkTerms: () => checkTerms(payment),
       verify: (deps) => verifyExactEip3009(deps, payment),
     }

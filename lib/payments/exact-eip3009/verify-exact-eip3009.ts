@@ -72,7 +72,7 @@ type Signature = {
 async function readSignature(payment: ExactEip3009Payment): Promise<Signature> {
   const { network, terms, authorization, domain } = payment
   const { name, version } = domain as NonNullable<typeof domain>
-  const inner = unwrap(payment.signature)
+  const inner = innerSignature(payment.signature)
   const isWrapped = inner !== payment.signature
   const ecdsa = parseEcdsaSignature(inner)
   const digest = authorizationDigest(
@@ -85,7 +85,7 @@ async function readSignature(payment: ExactEip3009Payment): Promise<Signature> {
 }
 
 /** The inner signature of an ERC-6492 wrapper; anything else, a wrapper without a factory too, is the signature itself. */
-function unwrap(signature: Hex): Hex {
+export function innerSignature(signature: Hex): Hex {
   if (!signature.endsWith(ERC6492_SUFFIX)) return signature
   try {
     const { address, signature: inner } = parseErc6492Signature(signature)

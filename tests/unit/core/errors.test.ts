@@ -11,6 +11,7 @@ const TYPES = {
   408: ['invalid_request_error'],
   413: ['invalid_request_error'],
   415: ['invalid_request_error'],
+  422: ['invalid_request_error'],
   429: ['rate_limit_error'],
   431: ['invalid_request_error'],
   500: ['api_error'],

@@ -2,7 +2,15 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type IdKind, idTimeMs, newId } from '@/lib/core/ids'
 
-const KINDS = { tenant: 'ten', apiKey: 'key', verification: 'ver', request: 'req', limitOverride: 'lim' } as const
+const KINDS = {
+  tenant: 'ten',
+  apiKey: 'key',
+  verification: 'ver',
+  request: 'req',
+  limitOverride: 'lim',
+  settlement: 'set',
+  transaction: 'txn',
+} as const
 const kind = fc.constantFrom(...(Object.keys(KINDS) as IdKind[]))
 const timeMs = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 

@@ -121,6 +121,32 @@ const BAD: Record<string, Snippet> = {
   },
   'undici outside of its adapter': { path: 'lib/networks/bad-undici.ts', text: importing('undici'), rule: IMPORTS },
   'undici in a route': { path: 'pages/api/bad-undici.ts', text: importing('undici'), rule: IMPORTS },
+  'the AWS SDK outside of its adapter': {
+    path: 'lib/settlements/bad-kms.ts',
+    text: importing('@aws-sdk/client-kms'),
+    rule: IMPORTS,
+  },
+  'the AWS SDK, lazily, in another adapter': {
+    path: 'lib/adapters/chain/bad-kms.ts',
+    text: "export const load = () => import('@aws-sdk/client-kms')\n",
+    rule: IMPORTS,
+  },
+  'the AWS SDK in a route': { path: 'pages/api/bad-kms.ts', text: importing('@aws-sdk/client-kms'), rule: IMPORTS },
+  'a settlement imports an adapter': {
+    path: 'lib/settlements/bad-signer.ts',
+    text: importing('@/lib/adapters/signers/local-signer'),
+    rule: IMPORTS,
+  },
+  'a signer imports the environment': {
+    path: 'lib/adapters/signers/bad-env.ts',
+    text: importing('@/lib/env'),
+    rule: IMPORTS,
+  },
+  'a signer imports a domain whose port it does not implement': {
+    path: 'lib/adapters/signers/bad-port.ts',
+    text: "import type { Thing } from '@/lib/payments/verdict'\n\nexport type Other = Thing\n",
+    rule: IMPORTS,
+  },
   'the generated client outside of its adapter': {
     path: 'lib/tenants/bad-prisma.ts',
     text: importing('@/generated/prisma/client'),
@@ -225,6 +251,9 @@ const GOOD: Record<string, string> = {
   'lib/adapters/postgres/good.ts':
     "import { Pool } from 'pg'\nimport { PrismaClient } from '@/generated/prisma/client'\n\nexport const both = [Pool, PrismaClient]\n",
   'lib/adapters/chain/good.ts': "import { Pool } from 'undici'\n\nexport const pool = Pool\n",
+  'lib/adapters/signers/good.ts':
+    "import type { Thing } from '@/lib/settlements/types'\n\nexport const load = (_: Thing) => import('@aws-sdk/client-kms')\n",
+  'lib/settlements/types.ts': 'export type Thing = string\n',
   'lib/usage/types.ts': 'export type Thing = string\n',
   'lib/env.ts': "export const port = process.env['PORT']\n",
   'pages/api/v1/x402/good.ts':
@@ -242,11 +271,12 @@ const folders = (path: string) =>
     .filter((entry) => entry.isDirectory())
     .map((entry) => `${path}/${entry.name}`)
 const LAYERS = [...folders('lib'), ...folders('lib/adapters')].filter((folder) => folder !== 'lib/adapters')
-const PACKAGES = ['pg', 'ioredis', 'undici', '@/generated/prisma/client'] as const
+const PACKAGES = ['pg', 'ioredis', 'undici', '@aws-sdk/client-kms', '@/generated/prisma/client'] as const
 const HOMES: Record<string, string> = {
   pg: 'lib/adapters/postgres',
   ioredis: 'lib/adapters/redis',
   undici: 'lib/adapters/chain',
+  '@aws-sdk/client-kms': 'lib/adapters/signers',
   '@/generated/prisma/client': 'lib/adapters/postgres',
 }
 

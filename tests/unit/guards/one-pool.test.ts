@@ -4,9 +4,10 @@ import type { Services } from '@/lib/services'
 let built: Services | null = null
 
 beforeAll(() => {
-  // An address where nobody is: a pool connects at its first query, and this test makes none.
+  // An address where nobody is: this test counts pools and needs no database.
   vi.stubEnv('DATABASE_URL', 'postgres://nobody:nothing@127.0.0.1:9/none')
   vi.stubEnv('REDIS_URL', '')
+  vi.stubEnv('LOG_LEVEL', 'silent')
 })
 
 afterAll(async () => {

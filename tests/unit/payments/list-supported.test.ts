@@ -4,8 +4,9 @@ import { listSupported } from '@/lib/payments/list-supported'
 import { network } from '@/tests/support/parsed-payment'
 
 type State = { network: Network; status: 'served' | 'mismatch' | 'unreachable' }
+const settling = { isListed: () => true, signers: () => [] }
 const listed = (states: State[], mode: 'live' | 'test' | null = null) =>
-  listSupported({ networks: { states: () => states } }, mode)
+  listSupported({ networks: { states: () => states }, settling }, mode)
 
 describe('listSupported', () => {
   it('lists v1 and v2 of a network that v1 has a name for, and only v2 of one it has none for', () => {

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest'
 import type { TenantId } from '@/lib/core/ids'
-import type { PlanId } from '@/lib/core/plans'
+import type { Mode, PlanId } from '@/lib/core/plans'
 import { getUsage } from '@/lib/usage/get-usage'
 import { listPlans } from '@/lib/usage/list-plans'
 
 const now = () => Date.parse('2026-11-21T12:00:00Z')
 
-function usage(plan: PlanId, used: number) {
-  const subject = { tenantId: 'ten_1' as TenantId, mode: 'test' as const, plan, periodStart: null, periodEnd: null }
-  return getUsage({ now, used: async () => used }, { ...subject, overrides: [] })
+function usage(plan: PlanId, used: number, { mode = 'test', settled = 0 }: { mode?: Mode; settled?: number } = {}) {
+  const subject = { tenantId: 'ten_1' as TenantId, mode, plan, periodStart: null, periodEnd: null }
+  return getUsage({ now, used: async () => used, settled: async () => settled }, { ...subject, overrides: [] })
 }
 
 describe('getUsage', () => {
@@ -18,6 +18,7 @@ describe('getUsage', () => {
       plan: 'starter',
       period: { start: '2026-11-01T00:00:00.000Z', end: '2026-12-01T00:00:00.000Z' },
       verifications: { used: 12_345, limit: 50_000, remaining: 37_655, hardLimit: 55_000, usedPercent: 24.69 },
+      settlements: null,
       requests: { perMinute: 100, perHour: 5_000 },
     })
   })
@@ -34,6 +35,33 @@ describe('getUsage', () => {
       hardLimit: null,
       usedPercent: null,
     })
+  })
+})
+
+describe('live settlements', () => {
+  const settlements = async (plan: PlanId, settled: number) =>
+    (await usage(plan, 0, { mode: 'live', settled })).settlements
+
+  it('of the month are set against the plan', async () => {
+    expect(await settlements('starter', 1_234)).toEqual({
+      used: 1_234,
+      limit: 5_000,
+      remaining: 3_766,
+      usedPercent: 24.68,
+    })
+  })
+
+  it('that are used up leave nothing, and never less', async () => {
+    expect(await settlements('starter', 5_000)).toMatchObject({ remaining: 0, usedPercent: 100 })
+    expect(await settlements('starter', 5_001)).toMatchObject({ remaining: 0 })
+  })
+
+  it('are none on a plan of test mode only, and no percentage of nothing', async () => {
+    expect(await settlements('free', 0)).toEqual({ used: 0, limit: 0, remaining: 0, usedPercent: null })
+  })
+
+  it('are not counted for a test key', async () => {
+    expect((await usage('pro', 5, { mode: 'test', settled: 9 })).settlements).toBeNull()
   })
 })
 

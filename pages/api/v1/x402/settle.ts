@@ -9,6 +9,7 @@ export default route({
     limit: 'request',
     body: paymentBody,
     errorShape: settleErrorShape,
+    takesIdempotencyKey: true,
     handle: (services, context) => services.settle(context),
   }),
 })

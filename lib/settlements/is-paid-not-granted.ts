@@ -1,0 +1,16 @@
+import { isBoundTo } from './binding'
+import type { Binding, SignedTransfer } from './settlement'
+import type { SettlementStore } from './settlement-store'
+
+/**
+ * Whether a used authorization was used by a settlement for this very seller and these terms whose success nobody was
+ * answered yet. Official sellers call /verify first, also before the /settle that will fetch that answer.
+ */
+export async function isPaidNotGranted(
+  { store }: { store: Pick<SettlementStore, 'findHeld'> },
+  { transfer, binding }: { transfer: SignedTransfer; binding: Binding },
+): Promise<boolean> {
+  const row = await store.findHeld(transfer)
+  if (!row || row.state === 'failed' || row.grantedAt !== null) return false
+  return isBoundTo(row, binding, transfer)
+}

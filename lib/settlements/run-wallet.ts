@@ -1,0 +1,143 @@
+import { SECOND_MS } from '@/lib/core/clock'
+import { toAppError } from '@/lib/core/errors'
+import type { WalletDeps } from './settler'
+import type { Lease, OpenTransaction, TransactionId } from './settler-store'
+import { signReady } from './sign-ready'
+import { type Sendings, send, watchOpen } from './watch-open'
+
+/** Nodes hold few pending transactions of one account; more wait here. */
+const MOST_OPEN = 16
+const RENEW_MS = 5 * SECOND_MS
+const REREAD_MS = 2 * SECOND_MS
+
+/**
+ * Settles with one wallet: keeps its lease, signs what waits, and watches what it sent. What is known of its open
+ * transactions is kept here, for only the holder of the lease adds to them.
+ */
+export class WalletRunner {
+  private lease: Lease | null = null
+  private leasedAt = Number.NEGATIVE_INFINITY
+  private readAt = Number.NEGATIVE_INFINITY
+  private headHash = ''
+  private renewing: Promise<Lease | null> | null = null
+  private open = new Map<TransactionId, OpenTransaction>()
+  private readonly sendings: Sendings = new Map()
+
+  constructor(
+    private readonly deps: WalletDeps,
+    private readonly owner: string,
+  ) {}
+
+  /** One round of both. True: there may be more to sign at once. */
+  async tick(): Promise<boolean> {
+    const hasMore = await this.signRound()
+    await this.watchRound()
+    return hasMore
+  }
+
+  /** Signs and sends what waits. Goes on beside `watchRound`. */
+  signRound(): Promise<boolean> {
+    return this.withLease((lease) => this.signMore(lease))
+  }
+
+  /** Looks after what was sent. */
+  async watchRound(): Promise<void> {
+    await this.withLease(async (lease) => {
+      await this.reread()
+      await this.watch(lease)
+      return false
+    })
+  }
+
+  private async withLease(run: (lease: Lease) => Promise<boolean>): Promise<boolean> {
+    try {
+      const lease = await this.renew()
+      return lease ? await run(lease) : false
+    } catch (error) {
+      // Whatever was believed of the wallet is read anew; every row is safe in the database.
+      if ((error as Error).name === 'LeaseLost') this.lease = null
+      this.readAt = Number.NEGATIVE_INFINITY
+      const { cause, message } = toAppError(error)
+      const details = { err: cause ?? message, network: this.deps.network.id }
+      this.deps.onProblem('a round of a wallet failed; it is tried again', details)
+      return false
+    }
+  }
+
+  /** Gives the wallet to whoever wants it next. */
+  async stop(): Promise<void> {
+    if (this.lease) await this.deps.store.release(this.lease)
+    this.lease = null
+  }
+
+  /** Both rounds may ask at once: the lease is renewed once. */
+  private renew(): Promise<Lease | null> {
+    this.renewing ??= this.renewLease().finally(() => {
+      this.renewing = null
+    })
+    return this.renewing
+  }
+
+  private async renewLease(): Promise<Lease | null> {
+    const { network, signer, store, chain, now } = this.deps
+    if (this.lease && now() - this.leasedAt < RENEW_MS) return this.lease
+    if (!this.lease) {
+      const { nonce } = await chain.walletState(network, signer.address)
+      await store.registerWallet(network.id, signer.address, nonce)
+    }
+    const before = this.lease?.fence
+    this.lease = await store.lease(network.id, signer.address, this.owner)
+    this.leasedAt = now()
+    if (this.lease?.fence !== before) this.readAt = Number.NEGATIVE_INFINITY
+    return this.lease
+  }
+
+  private async reread(): Promise<void> {
+    const { network, signer, store, now } = this.deps
+    if (now() - this.readAt < REREAD_MS) return
+    const before = [...this.open.keys()]
+    this.keep(before, await store.openTransactions(network.id, signer.address, this.open))
+    this.readAt = now()
+  }
+
+  private async signMore(lease: Lease): Promise<boolean> {
+    if (this.open.size >= MOST_OPEN || (await this.isOverCap())) return false
+    const { taken, transactions } = await signReady(this.deps, lease)
+    for (const transaction of transactions) this.open.set(transaction.id, transaction)
+    // In their order: a node keeps what has a nonce too high, but not for ever.
+    for (const transaction of transactions) await send(this.deps, transaction, this.sendings)
+    return taken > 0
+  }
+
+  /** Receipts are asked for when there is a new block, and every second. */
+  private async watch(lease: Lease): Promise<void> {
+    const { network, chain, now } = this.deps
+    if (this.open.size === 0) return
+    const head = await chain.head(network)
+    const isDue = [...this.open.values()].some(({ id }) => now() - (this.sendings.get(id)?.atMs ?? 0) > SECOND_MS)
+    if (head.hash === this.headHash && !isDue) return
+    this.headHash = head.hash
+    const before = [...this.open.values()]
+    this.keep(
+      before.map(({ id }) => id),
+      await watchOpen(this.deps, lease, before, this.sendings),
+    )
+  }
+
+  /** What was signed meanwhile stays. */
+  private keep(before: readonly TransactionId[], now: readonly OpenTransaction[]): void {
+    for (const id of before) this.open.delete(id)
+    for (const transaction of now) this.open.set(transaction.id, transaction)
+    this.open = new Map([...this.open].sort(([, a], [, b]) => (a.nonce < b.nonce ? -1 : 1)))
+  }
+
+  /** What is open may cost all that was offered for it. */
+  private async isOverCap(): Promise<boolean> {
+    const { store, network, signer, limits } = this.deps
+    const offered = [...this.open.values()].reduce((sum, { attempts }) => {
+      const newest = attempts.at(-1)
+      return sum + (newest ? newest.gas * newest.maxFeeWei : 0n)
+    }, 0n)
+    return (await store.spentThisHour(network.id, signer.address)) + offered >= limits.walletHourWei
+  }
+}

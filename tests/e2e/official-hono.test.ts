@@ -1,0 +1,3 @@
+import { promiseToSellers } from './seller-promises'
+
+promiseToSellers({ seller: 'hono-seller.mjs', buyers: ['pay-fetch.mjs'], x402Version: 2 })

@@ -1,0 +1,231 @@
+import { AppError } from '@/lib/core/errors'
+import type { Hex } from '@/lib/core/hex'
+import { newId } from '@/lib/core/ids'
+import type { SettlementRefusal } from '@/lib/settlements/reasons'
+import { WalletRunner } from '@/lib/settlements/run-wallet'
+import {
+  type SettleOutcome,
+  type SettlePaymentDeps,
+  type SettlePaymentInput,
+  settlePayment,
+} from '@/lib/settlements/settle-payment'
+import type { SettlementId } from '@/lib/settlements/settlement'
+import type { SettlementStore } from '@/lib/settlements/settlement-store'
+import type { SettlerDeps } from '@/lib/settlements/settler'
+import type { SettlerStore } from '@/lib/settlements/settler-store'
+import type { TransactionSigner } from '@/lib/settlements/signer'
+import { watchFailed } from '@/lib/settlements/watch-failed'
+import { watchFinal } from '@/lib/settlements/watch-final'
+import { GWEI, MULTICALL } from './chain'
+import { createChainPort, hashOf, toRaw } from './chain-port'
+import type { SimClient } from './scenario'
+import type { Process } from './scheduler'
+import type { World } from './world'
+
+const SECOND_MS = 1_000
+
+/** A store as one process sees it: every call waits for its turn, and may fail before or after it was carried out. */
+function behindGate<Store extends SettlerStore | SettlementStore>(
+  world: World,
+  process: Process,
+  store: Store,
+  failure: () => Error,
+): Store {
+  const { scheduler, random, trouble } = world
+  return new Proxy(store, {
+    get(target, name: string) {
+      const call = target[name as keyof Store] as (...given: unknown[]) => Promise<unknown>
+      return async (...given: unknown[]) => {
+        await scheduler.gate(process, `store.${name}`)
+        if (random.chance(trouble.storeFails)) {
+          if (name === 'takeBackGrant') world.excused.add(given[0] as string)
+          throw failure()
+        }
+        const result = await call.apply(target, given)
+        if (random.chance(trouble.storeAnswerLost)) throw failure()
+        return result
+      }
+    },
+  })
+}
+
+/** A worker: a loop for each wallet and the chores of the network, all in one process. */
+export function startWorker(world: World, name: string): { process: Process; stop(): void } {
+  const { scheduler, scenario } = world
+  const process = scheduler.process(name)
+  const store = behindGate(world, process, world.workerStore, () => new Error('Connection terminated unexpectedly'))
+  const deps: SettlerDeps = {
+    now: scheduler.now,
+    chain: world.asSeen(createChainPort(world, process)),
+    store,
+    encodeBatch: (calls) => ({ to: MULTICALL, data: `0x${calls.map(({ data }) => data).join('|')}` }),
+    onProblem: (message) => scheduler.note(`  ${name}: ${message}`),
+  }
+  let isStopped = false
+  const loop = async (everyMs: number, run: () => Promise<unknown>, isWoken = false) => {
+    while (!isStopped) {
+      await run().catch((error) => scheduler.note(`  ${name}: ${error}`))
+      const { done, wake } = scheduler.sleep(process, scheduler.isQuiet ? 2 * everyMs : everyMs)
+      if (isWoken) world.wakers.add(wake)
+      await done
+      world.wakers.delete(wake)
+    }
+  }
+  const ofNetwork = { ...deps, network: scenario.network }
+  for (const [index, wallet] of scenario.wallets.entries()) {
+    const limits = { feeCapWei: 100n * GWEI, walletHourWei: 10n ** 20n }
+    const runner = new WalletRunner({ ...ofNetwork, signer: createSigner(wallet), limits }, `${name}/${index}`)
+    void loop(SECOND_MS, () => runner.tick(), true).then(() => runner.stop().catch(() => undefined))
+  }
+  void loop(SECOND_MS, () => store.releaseOverdue(scenario.network.id))
+  void loop(2 * SECOND_MS, () => watchFinal(ofNetwork))
+  void loop(2 * SECOND_MS, () => watchFailed(ofNetwork))
+  return {
+    process,
+    stop() {
+      isStopped = true
+    },
+  }
+}
+
+function createSigner(address: Hex): TransactionSigner {
+  return {
+    address,
+    async sign({ nonce, to, data, gas, maxFeePerGas: maxFeeWei, maxPriorityFeePerGas: tipWei }) {
+      const raw = toRaw({ wallet: address, nonce, to, data, gas, maxFeeWei, tipWei })
+      return { raw, hash: hashOf(raw) }
+    },
+  }
+}
+
+/** A seller who asks for one payment, and asks again as official clients do. */
+export async function runClient(world: World, client: SimClient, name: string): Promise<void> {
+  const { scheduler, random } = world
+  const process = scheduler.process(name)
+  world.clients.add(process)
+  if (client.startMs > 0) await scheduler.sleep(process, client.startMs).done
+  const asking = { ...client, seenUnusedAt: client.verifies ? await verify(world, client, process) : null }
+  for (let left = client.requests; left > 0; left--) {
+    const isOver = await request(world, asking, process)
+    if (isOver && !random.chance(0.2)) break
+    await scheduler.sleep(process, random.between(200, 5_000)).done
+  }
+  world.clients.delete(process)
+}
+
+/** /verify before /settle: the block at which the authorization was unused is logged. */
+async function verify(world: World, client: SimClient, process: Process): Promise<bigint | null> {
+  const verdict = await judge(world, client.payment, process).catch(() => null)
+  await world.scheduler.sleep(process, world.random.between(0, 4_000)).done
+  return verdict && 'block' in verdict ? verdict.block : null
+}
+
+type Asking = SimClient & { seenUnusedAt: bigint | null }
+
+/** One request. True: there is nothing more to ask. */
+export async function request(world: World, client: Asking, process: Process): Promise<boolean> {
+  const { scheduler } = world
+  const store = behindGate(world, process, world.webStore, () => new AppError('database_unavailable'))
+  const requestId = newId('request', scheduler.nowMs)
+  world.requestOf.set(process, requestId)
+  world.waitedFor.delete(process)
+  const deps = createWebDeps(world, client, { process, store })
+  try {
+    const outcome = await settlePayment(deps, inputOf(world, client, requestId))
+    const isClosed = tell(world, { client, process, requestId }, outcome)
+    if (isClosed) await store.takeBackGrant(outcome.settlement?.id as SettlementId, requestId).catch(() => undefined)
+    return !isClosed && (outcome.kind === 'paid' || outcome.kind === 'duplicate')
+  } catch (error) {
+    tellError(world, process, error as AppError)
+    return false
+  } finally {
+    world.requestOf.delete(process)
+  }
+}
+
+type Asked = { client: Asking; process: Process; requestId: string }
+
+/** Writes an answer down. True: the seller has hung up before a success. */
+function tell(world: World, { client, process, requestId }: Asked, outcome: SettleOutcome): boolean {
+  const { kind } = outcome
+  const isClosed = kind === 'paid' && client.isFickle
+  world.answers.push({ client, requestId, keyHash: client.keyHash, kind, isClosed })
+  const reason = kind === 'refused' ? ` ${outcome.refusal.reason}` : ''
+  world.scheduler.note(`  ${process.name}: ${kind}${reason}${isClosed ? ', hung up' : ''}`)
+  if (kind === 'paid') world.checkGrant(client)
+  if (isClosed) client.isFickle = false
+  return isClosed
+}
+
+function tellError(world: World, process: Process, error: AppError): void {
+  world.scheduler.note(`  ${process.name}: ${error.code ?? error}`)
+  if (error.code === undefined) world.problems.push(`a request failed by ${error.stack}`)
+  if (error.code === 'settlement_unavailable') checkUnsent(world, process)
+}
+
+/** That answer says: nothing was sent, and nothing will be. */
+function checkUnsent({ tables, problems, waitedFor }: World, process: Process): void {
+  const row = tables.rows.get(waitedFor.get(process) as SettlementId)
+  if (row && row.releasedAt === null) problems.push(`a row was called unsent that is ${row.state}`)
+}
+
+function createWebDeps(
+  world: World,
+  { payment, seenUnusedAt }: Asking,
+  { process, store }: { process: Process; store: SettlementStore },
+): SettlePaymentDeps {
+  const { scheduler, scenario } = world
+  return {
+    now: scheduler.now,
+    store,
+    waitForChange: (id, ms) => {
+      world.waitedFor.set(process, id)
+      const { done, wake } = scheduler.sleep(process, ms)
+      const wakers = world.waiters.get(id) ?? new Set()
+      world.waiters.set(id, wakers.add(wake))
+      return done.finally(() => wakers.delete(wake))
+    },
+    judge: () => judge(world, payment, process),
+    seenUnusedAt: async () => seenUnusedAt,
+    requireReady: async () => undefined,
+    quota: { take: async () => undefined, giveBack: async () => undefined },
+    waitMs: scenario.waitMs,
+  }
+}
+
+/** The verdict on a payment now, as /verify would give it. */
+async function judge(
+  world: World,
+  { authorization }: SimClient['payment'],
+  process: Process,
+): Promise<{ block: bigint } | SettlementRefusal> {
+  const { asset, payer, nonce, amount, validBefore, callData } = authorization
+  const call = (data: Hex) => ({ target: asset, data, account: payer, gas: 1_000_000n })
+  const calls = [call('0x70a08231'), call(`0xe94a0102${nonce.slice(2)}`), call(callData)]
+  const chain = createChainPort(world, process)
+  const { block, results } = await chain.simulate(world.scenario.network, calls)
+  const [balance, state, transfer] = results
+  const refused = (reason: string) => ({ reason, message: reason })
+  if (validBefore < BigInt(Math.floor(world.scheduler.nowMs / 1_000)) + 6n) {
+    return refused('invalid_exact_evm_payload_authorization_valid_before')
+  }
+  if (state?.word !== 0n) return refused('invalid_exact_evm_nonce_already_used')
+  if ((balance?.word ?? 0n) < amount) return refused('invalid_exact_evm_insufficient_balance')
+  return transfer?.ok ? { block } : refused('invalid_exact_evm_transaction_simulation_failed')
+}
+
+function inputOf({ scheduler, scenario }: World, client: SimClient, requestId: string): SettlePaymentInput {
+  const { payment, seller, keyHash, waitUntil } = client
+  return {
+    tenantId: seller,
+    mode: 'test',
+    keyId: 'key',
+    requestId,
+    startedAt: scheduler.nowMs,
+    payment: { network: scenario.network, x402Version: 2, transfer: payment.authorization, magic: null },
+    requirements: { amount: payment.authorization.amount.toString(), payTo: payment.authorization.payTo },
+    waitUntil,
+    keyHash,
+    ...{ resource: null, paymentIdentifier: null, request: '{}' },
+  }
+}
