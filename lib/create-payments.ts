@@ -5,7 +5,7 @@ import { PLANS } from '@/lib/core/plans'
 import { createSettlements } from '@/lib/create-settlements'
 import type { Env } from '@/lib/env'
 import type { Context, Reply } from '@/lib/http/endpoint'
-import type { PaymentRequest } from '@/lib/payments/payment-request'
+import { type PaymentRequest, resourceOf } from '@/lib/payments/payment-request'
 import { unknownFacts, type VerifyPaymentDeps, verifyPayment } from '@/lib/payments/verify-payment'
 import { currentPeriod } from '@/lib/usage/limits'
 import { recordVerification } from '@/lib/verifications/record-verification'
@@ -47,7 +47,7 @@ function toAttempt({ caller, body, bodyText, requestId, startedAt }: PaymentCont
     startedAt,
     retentionDays: PLANS[caller.plan].logRetentionDays,
     periodStartMs: currentPeriod(caller, startedAt).start.getTime(),
-    resource: body.paymentPayload.resource?.url ?? body.paymentRequirements.resource ?? null,
+    resource: resourceOf(body),
     request: bodyText,
   }
 }

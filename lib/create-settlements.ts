@@ -12,7 +12,7 @@ import { cleanResource } from '@/lib/core/clean-resource'
 import type { Env } from '@/lib/env'
 import type { Context, Reply } from '@/lib/http/endpoint'
 import type { Network } from '@/lib/networks/networks'
-import type { PaymentRequest } from '@/lib/payments/payment-request'
+import { type PaymentRequest, resourceOf } from '@/lib/payments/payment-request'
 import type { Verdict } from '@/lib/payments/verdict'
 import {
   type Dispatched,
@@ -140,7 +140,7 @@ function toInput({ caller, body, bodyText, requestId, startedAt, idempotencyKey 
     requirements: body.paymentRequirements,
     waitUntil: body.waitUntil ?? ('mined' as const),
     keyHash: idempotencyKey === null ? null : createHash('sha256').update(idempotencyKey).digest('base64url'),
-    resource: cleanResource(body.paymentPayload.resource?.url ?? body.paymentRequirements.resource ?? null),
+    resource: cleanResource(resourceOf(body)),
     paymentIdentifier: paymentIdentifierOf(body),
     request: bodyText,
   }

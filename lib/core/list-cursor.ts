@@ -6,7 +6,9 @@ export type ListPosition = { atMs: number; id: string }
 
 const TAG_CHARS = 8
 const ID_CHARS = 30
-const TIME = /^[0-9a-z]{1,9}$/
+/** Of one width, so that a cursor that was cut off is told from a whole one. */
+const TIME_CHARS = 9
+const TIME = /^[0-9a-z]{9}$/
 
 /** Names a list with its filters, so that a cursor of another one is told apart. */
 export function listTag(parts: unknown): string {
@@ -15,7 +17,7 @@ export function listTag(parts: unknown): string {
 
 /** Where a page ended: its list's tag, the last id shown and the row's time. Opaque to the caller. */
 export function writeCursor(tag: string, { atMs, id }: ListPosition): string {
-  return `${tag}${id}${atMs.toString(36)}`
+  return `${tag}${id}${atMs.toString(36).padStart(TIME_CHARS, '0')}`
 }
 
 /** @throws AppError `parameter_invalid` for a cursor of another list, or one that is none */

@@ -35,7 +35,7 @@ export const TRANSITIONS = {
 export type TransitionName = keyof typeof TRANSITIONS
 
 /** The money has reached the seller. */
-const PAID_STATES: readonly SettlementState[] = ['mined', 'final', 'settled_by_other']
+export const PAID_STATES: readonly SettlementState[] = ['mined', 'final', 'settled_by_other']
 
 export function isPaid(state: SettlementState): boolean {
   return PAID_STATES.includes(state)

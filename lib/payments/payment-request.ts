@@ -39,6 +39,11 @@ export type AuthorizationInput = {
   nonce?: Text
 }
 
+/** What is paid for, as the buyer (v2) or the seller (v1) names it. */
+export function resourceOf({ paymentPayload, paymentRequirements }: PaymentRequest): string | null {
+  return paymentPayload.resource?.url ?? paymentRequirements.resource ?? null
+}
+
 /** The body of /verify and /settle, its envelope checked. */
 export type PaymentRequest = {
   x402Version?: number | null | undefined

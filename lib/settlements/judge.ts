@@ -1,10 +1,7 @@
 import { addressWord, type Hex, word } from '@/lib/core/hex'
+import { AUTHORIZATION_USED, TRANSFER } from '@/lib/core/token'
 import type { SignedTransfer } from './settlement'
 import type { Log } from './settlement-chain'
-
-/** keccak256 of `AuthorizationUsed(address,bytes32)` (EIP-3009) and `Transfer(address,address,uint256)` (ERC-20). */
-export const AUTHORIZATION_USED = '0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5'
-export const TRANSFER = '0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef'
 
 type Judged = Pick<SignedTransfer, 'asset' | 'payer' | 'payTo' | 'amount' | 'nonce'>
 

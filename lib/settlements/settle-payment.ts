@@ -1,5 +1,5 @@
 import type { Clock } from '@/lib/core/clock'
-import { AppError } from '@/lib/core/errors'
+import { AppError, isAppError } from '@/lib/core/errors'
 import type { Network } from '@/lib/networks/networks'
 import { hashOfTerms, isBoundTo } from './binding'
 import { queuedRow, toClaim } from './claim'
@@ -60,7 +60,7 @@ export type SettleOutcome =
  * own settlement whatever has changed since.
  *
  * @throws AppError `rpc_unavailable`, `network_paused`, `settlement_unavailable`, `gas_budget_exceeded`,
- *   `quota_exceeded`, `idempotency_key_reused`, `database_unavailable`: in each case nothing was sent
+ *   `quota_exceeded`, `idempotency_key_reused`: nothing was sent; `database_unavailable`: the same request again tells
  */
 export async function settlePayment(deps: SettlePaymentDeps, input: SettlePaymentInput): Promise<SettleOutcome> {
   const { payment, tenantId, mode } = input
@@ -112,7 +112,10 @@ async function answerHeld(
 function isReady({ requireReady }: SettlePaymentDeps, { payment }: SettlePaymentInput): Promise<boolean> {
   return requireReady(payment.network).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if (isAppError(error)) return false
+      throw error
+    },
   )
 }
 

@@ -1,12 +1,10 @@
-import { addressWord, type Hex } from '@/lib/core/hex'
+import { authorizationStateCall, balanceOfCall } from '@/lib/core/token'
 import type { Network } from '@/lib/networks/networks'
 import type { Measured } from './pack-batches'
 import type { SettlementRefusal } from './reasons'
 import type { SettlementChain, SimulatedCall, SimulatedResult } from './settlement-chain'
 import type { Ready } from './settler-store'
 
-const AUTHORIZATION_STATE = '0xe94a0102'
-const BALANCE_OF = '0x70a08231'
 const READ_GAS = 60_000n
 /** Beyond what a block or two take, an authorization may be dead when it is mined: the reference's margin, in seconds. */
 const EXPIRY_MARGIN_SECONDS = 6n
@@ -82,12 +80,11 @@ const holderOf = ({ asset, payer }: Ready): string => `${asset}/${payer}`
 const alone = (row: Ready): Ready => ({ ...row, isAlone: true })
 
 function balanceCall({ asset, payer }: Ready): SimulatedCall {
-  return { target: asset, data: `${BALANCE_OF}${addressWord(payer)}`, account: payer, gas: READ_GAS }
+  return { target: asset, data: balanceOfCall(payer), account: payer, gas: READ_GAS }
 }
 
 function stateCall({ asset, payer, nonce }: Ready): SimulatedCall {
-  const data: Hex = `${AUTHORIZATION_STATE}${addressWord(payer)}${nonce.slice(2)}`
-  return { target: asset, data, account: payer, gas: READ_GAS }
+  return { target: asset, data: authorizationStateCall(payer, nonce), account: payer, gas: READ_GAS }
 }
 
 function transferCall({ network }: Pick<Deps, 'network'>, row: Ready): SimulatedCall {

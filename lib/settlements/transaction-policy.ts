@@ -1,5 +1,6 @@
 import { decodeFunctionData, encodeFunctionData, parseAbi } from 'viem'
 import { type Hex, isHex, lowerHex } from '@/lib/core/hex'
+import { MULTICALL3 } from '@/lib/core/token'
 import type { TransactionRequest } from './signer'
 
 /** What a wallet may sign on one network. */
@@ -13,8 +14,6 @@ export type TransactionPolicy = {
   feeCapWei: bigint
 }
 
-/** Multicall3, the same address on every network; only its `aggregate3` is ever called. */
-const MULTICALL3: Hex = '0xca11bde05977b3631167028862be2a173976ca11'
 const MULTICALL3_ABI = parseAbi([
   'struct Call { address target; bool allowFailure; bytes callData; }',
   'function aggregate3(Call[] calls) payable',

@@ -92,6 +92,7 @@ async function isGranted(deps: WaitDeps, { id }: Settlement, { grant, untilMs }:
       return await deps.store.grant(id, grant)
     } catch (error) {
       if (!wasAway(error) || deps.now() >= untilMs) {
+        // When this fails too, the row stays granted: it is denied rather than granted twice, and the caller hears why.
         await deps.store.takeBackGrant(id, grant.requestId).catch(() => undefined)
         return notKnown(error)
       }

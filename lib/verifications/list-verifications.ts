@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { type Clock, DAY_MS } from '@/lib/core/clock'
 import { AppError, type ParameterProblem } from '@/lib/core/errors'
-import { idTimeMs } from '@/lib/core/ids'
+import { listTag, readCursor, writeCursor } from '@/lib/core/list-cursor'
 import { toVerification } from './to-verification'
 import type { LogOwner, VerificationFilters, VerificationStore } from './verification-store'
 
@@ -28,12 +27,12 @@ export async function listVerifications(deps: ListVerificationsDeps, input: List
   const nowMs = deps.now()
   const oldestMs = nowMs - input.retentionDays * DAY_MS
   if (input.from && input.from.getTime() < oldestMs) throw invalid(beyondRetention(input.retentionDays))
-  const tag = filterTag(input)
+  const tag = listTag([filters, input.from?.getTime() ?? null, input.to?.getTime() ?? null])
   const page = {
     filters,
     fromMs: input.from?.getTime() ?? oldestMs,
     toMs: input.to?.getTime() ?? nowMs + DAY_MS,
-    before: input.cursor === undefined ? null : readCursor(input.cursor, tag),
+    before: input.cursor === undefined ? null : readCursor('verification', tag, input.cursor),
     limit: limit + 1,
   }
   const rows = await deps.verifications.list(owner, page)
@@ -43,28 +42,7 @@ export async function listVerifications(deps: ListVerificationsDeps, input: List
   return {
     data: shown.map(toVerification),
     hasMore,
-    nextCursor: hasMore && last ? `${tag}${last.id}` : null,
-  }
-}
-
-/** A cursor is the last id shown, after a tag of the filters it belongs to; opaque to the caller. */
-function readCursor(cursor: string, tag: string): { atMs: number; id: string } {
-  const id = cursor.slice(tag.length)
-  const atMs = idTimeMs('verification', id)
-  if (atMs === null || !cursor.startsWith(tag)) throw invalid(foreignCursor())
-  return { atMs, id }
-}
-
-function filterTag({ filters, from, to }: ListVerificationsInput): string {
-  const text = JSON.stringify([filters, from?.getTime() ?? null, to?.getTime() ?? null])
-  return createHash('sha256').update(text).digest('base64url').slice(0, 8)
-}
-
-function foreignCursor(): ParameterProblem {
-  return {
-    param: 'cursor',
-    message: 'is not a cursor of this list',
-    fix: 'Send nextCursor as it came, with the same filters.',
+    nextCursor: hasMore && last ? writeCursor(tag, { atMs: last.at.getTime(), id: last.id }) : null,
   }
 }
 

@@ -1,5 +1,6 @@
-import { encodeAggregate, MULTICALL3 } from '@/lib/adapters/chain/multicall'
+import { encodeAggregate } from '@/lib/adapters/chain/multicall'
 import type { Hex } from '@/lib/core/hex'
+import { MULTICALL3 } from '@/lib/core/token'
 import type { TransactionRequest } from '@/lib/settlements/signer'
 import type { TransactionPolicy } from '@/lib/settlements/transaction-policy'
 import { LOCAL_CHAIN_ID, LOCAL_USDC } from '@/scripts/local/chain'

@@ -1,10 +1,11 @@
 import { AppError } from '@/lib/core/errors'
 import type { Hex } from '@/lib/core/hex'
+import { MULTICALL3 } from '@/lib/core/token'
 import type { ChainReader, ContractReads, ContractResult } from '@/lib/networks/chain-reader'
 import type { Network } from '@/lib/networks/networks'
 import { PROBE_COUNT } from './endpoint-health'
 import { MicroBatcher } from './micro-batcher'
-import { decodeAggregate, encodeAggregate, MULTICALL3 } from './multicall'
+import { decodeAggregate, encodeAggregate } from './multicall'
 import type { NetworkRpc } from './network-rpc'
 import { isOutOfGas, type RpcAnswer } from './rpc-endpoint'
 

@@ -1,8 +1,5 @@
 import { addressWord, type Hex, word } from '@/lib/core/hex'
 
-/** The same address on every network we know; stands at no other code. */
-export const MULTICALL3: Hex = '0xca11bde05977b3631167028862be2a173976ca11'
-
 const AGGREGATE3 = '0x82ad56cb'
 const WORD = 64
 const HEX = /^0x[0-9a-f]*$/i

@@ -1,13 +1,12 @@
-import { addressWord, type Hex } from '@/lib/core/hex'
-import { decodeAggregate, encodeAggregate, MULTICALL3 } from './multicall'
+import type { Hex } from '@/lib/core/hex'
+import { authorizationStateCall, MULTICALL3 } from '@/lib/core/token'
+import { decodeAggregate, encodeAggregate } from './multicall'
 import type { NetworkRpc } from './network-rpc'
 import { readMany } from './read-results'
 import type { RpcCall } from './rpc-endpoint'
 
 type Authorization = { asset: Hex; payer: Hex; nonce: Hex }
 
-/** authorizationState(address authorizer, bytes32 nonce) */
-const AUTHORIZATION_STATE = '0xe94a0102'
 const PER_CALL = 100
 const BASE_GAS = 200_000
 const GAS_EACH = 80_000
@@ -30,7 +29,7 @@ function statesCall(authorizations: readonly Authorization[], block: bigint): Rp
   const data = encodeAggregate(
     authorizations.map(({ asset, payer, nonce }) => ({
       target: asset,
-      data: `${AUTHORIZATION_STATE}${addressWord(payer)}${nonce.slice(2)}`,
+      data: authorizationStateCall(payer, nonce),
     })),
   )
   const gas = BASE_GAS + GAS_EACH * authorizations.length

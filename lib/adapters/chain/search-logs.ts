@@ -1,13 +1,11 @@
 import { addressWord, type Hex, lowerHex } from '@/lib/core/hex'
+import { AUTHORIZATION_USED } from '@/lib/core/token'
 import { readEach } from './decode'
 import type { NetworkRpc } from './network-rpc'
 import { numberedBlockCall, readHead } from './read-blocks'
 import { toIndexedLog } from './read-receipts'
 import { resultOf, unreadable } from './read-results'
 import type { RpcAnswer, RpcCall } from './rpc-endpoint'
-
-/** AuthorizationUsed(address indexed authorizer, bytes32 indexed nonce) */
-const AUTHORIZATION_USED: Hex = '0x98de503528ee59b575ef0c0a2576a82497bfc029a5685b209e9ec333479b10a5'
 
 /** What most providers allow a search to cover. */
 const MAX_RANGE = 10_000n

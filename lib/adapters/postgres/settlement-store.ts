@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
 import { Batcher } from '@/lib/core/batcher'
+import { PAID_STATES } from '@/lib/core/settlement-states'
 import type { PaymentKey, Settlement, SettlementId } from '@/lib/settlements/settlement'
 import type { Claim, ClaimOutcome, Grant, OverBudget, SettlementStore } from '@/lib/settlements/settlement-store'
 import { orUnavailable } from './pool'
@@ -121,12 +122,14 @@ function toInput(claim: Claim) {
 const FIND_HELD = `SELECT ${SETTLEMENT_COLUMNS}, payment_key FROM settlements WHERE payment_key = ANY($1::text[])`
 const FIND = `SELECT ${SETTLEMENT_COLUMNS} FROM settlements WHERE id = ANY($1::text[])`
 
-/** By id, whatever the planner believes of the states: see `fromStates`. */
-/** The same request may ask twice, for it may not have heard that it has the grant. */
+/**
+ * The same request may ask twice, for it may not have heard that it has the grant. By id, whatever the planner believes
+ * of the states: see `fromStates`.
+ */
 const GRANT = `UPDATE settlements SET granted_at = now(), granted_request = input.request, grant_key = input.key
   FROM unnest($1::text[], $2::text[], $3::text[]) AS input(id, request, key)
   WHERE settlements.id = input.id AND (granted_at IS NULL OR granted_request = input.request) IS TRUE
-    AND (state IN ('mined', 'final', 'settled_by_other')) IS TRUE
+    AND (state IN (${PAID_STATES.map((state) => `'${state}'`).join(', ')})) IS TRUE
   RETURNING settlements.id`
 
 const TAKE_BACK = `UPDATE settlements SET granted_at = NULL, granted_request = NULL, grant_key = NULL

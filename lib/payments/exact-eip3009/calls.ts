@@ -4,8 +4,6 @@ import type { Authorization } from './payment'
 // Selectors of FiatTokenV2_2 and EIP-1271.
 const TRANSFER_WITH_VRS = '0xe3ee160e'
 const TRANSFER_WITH_BYTES = '0xcf092995'
-const AUTHORIZATION_STATE = '0xe94a0102'
-const BALANCE_OF = '0x70a08231'
 const IS_VALID_SIGNATURE = '0x1626ba7e'
 
 /** What `isValidSignature` returns when the wallet accepts (EIP-1271). */
@@ -18,16 +16,6 @@ export function transferCall(authorization: Authorization, signature: Hex): Hex 
   if (signature.length !== 132) return `${TRANSFER_WITH_BYTES}${head}${word(7 * 32)}${bytesTail(signature)}`
   const [r, s, v] = [signature.slice(2, 66), signature.slice(66, 130), signature.slice(130)]
   return `${TRANSFER_WITH_VRS}${head}${v.padStart(64, '0')}${r}${s}`
-}
-
-/** `authorizationState(authorizer, nonce)` of EIP-3009: whether an authorization was used or cancelled. */
-export function authorizationStateCall(authorization: Authorization): Hex {
-  return `${AUTHORIZATION_STATE}${addressWord(authorization.from)}${authorization.nonce.slice(2)}`
-}
-
-/** `balanceOf(account)` of ERC-20, in atomic units. */
-export function balanceOfCall(account: Hex): Hex {
-  return `${BALANCE_OF}${addressWord(account)}`
 }
 
 /** `isValidSignature(hash, signature)` of EIP-1271. */

@@ -1,7 +1,8 @@
 import type { Hex } from '@/lib/core/hex'
+import { authorizationStateCall, balanceOfCall } from '@/lib/core/token'
 import type { ChainReader, ContractResult } from '@/lib/networks/chain-reader'
 import { type Refusal, refusal } from '@/lib/payments/verdict'
-import { authorizationStateCall, balanceOfCall, transferCall } from './calls'
+import { transferCall } from './calls'
 import type { ExactEip3009Payment } from './payment'
 
 export type Simulation = {
@@ -34,7 +35,7 @@ export async function simulate(
   const { block, results, ranOutOfGas } = await chain.callMany(
     network,
     [
-      { target: terms.asset, data: authorizationStateCall(authorization) },
+      { target: terms.asset, data: authorizationStateCall(authorization.from, authorization.nonce) },
       { target: terms.asset, data: transferCall(authorization, signature) },
     ],
     gas,

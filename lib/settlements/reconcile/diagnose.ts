@@ -1,5 +1,6 @@
 import { addressWord, type Hex, word } from '@/lib/core/hex'
-import { AUTHORIZATION_USED, findTransfer, TRANSFER } from '@/lib/settlements/judge'
+import { AUTHORIZATION_USED, TRANSFER } from '@/lib/core/token'
+import { findTransfer } from '@/lib/settlements/judge'
 import type { SignedTransfer } from '@/lib/settlements/settlement'
 import type { Log, Receipt } from '@/lib/settlements/settlement-chain'
 

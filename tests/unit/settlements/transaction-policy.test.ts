@@ -1,7 +1,7 @@
 import { encodeFunctionData, parseAbi } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { MULTICALL3 } from '@/lib/adapters/chain/multicall'
 import { type Hex, word } from '@/lib/core/hex'
+import { MULTICALL3 } from '@/lib/core/token'
 import type { TransactionRequest } from '@/lib/settlements/signer'
 import { checkTransaction } from '@/lib/settlements/transaction-policy'
 import {

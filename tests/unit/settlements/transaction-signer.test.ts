@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { keccak256, parseTransaction } from 'viem'
 import { describe, expect, it } from 'vitest'
-import { MULTICALL3 } from '@/lib/adapters/chain/multicall'
 import { type Hex, word } from '@/lib/core/hex'
+import { MULTICALL3 } from '@/lib/core/token'
 import type { DigestSigner, TransactionRequest } from '@/lib/settlements/signer'
 import { createTransactionSigner, TransactionRefused } from '@/lib/settlements/transaction-signer'
 import {

@@ -2,13 +2,8 @@ import fc from 'fast-check'
 import { encodeFunctionData, erc20Abi, parseAbi } from 'viem'
 import { describe, expect, it } from 'vitest'
 import type { Hex } from '@/lib/core/hex'
-import {
-  authorizationStateCall,
-  balanceOfCall,
-  ERC1271_MAGIC,
-  isValidSignatureCall,
-  transferCall,
-} from '@/lib/payments/exact-eip3009/calls'
+import { authorizationStateCall, balanceOfCall } from '@/lib/core/token'
+import { ERC1271_MAGIC, isValidSignatureCall, transferCall } from '@/lib/payments/exact-eip3009/calls'
 import type { Authorization } from '@/lib/payments/exact-eip3009/payment'
 
 const byVrs = parseAbi([
@@ -62,7 +57,7 @@ describe('the reads', () => {
   it('are as viem encodes them', () => {
     fc.assert(
       fc.property(authorization, hex(32), bytes, (signed, digest, signature) => {
-        expect(authorizationStateCall(signed)).toBe(
+        expect(authorizationStateCall(signed.from, signed.nonce)).toBe(
           encodeFunctionData({ abi: others, functionName: 'authorizationState', args: [signed.from, signed.nonce] }),
         )
         expect(balanceOfCall(signed.from)).toBe(
