@@ -1,8 +1,9 @@
 import { SECOND_MS } from '@/lib/core/clock'
 import { toAppError } from '@/lib/core/errors'
+import { BlockRhythm } from './block-rhythm'
 import type { WalletDeps } from './settler'
 import type { Lease, OpenTransaction, TransactionId } from './settler-store'
-import { signReady } from './sign-ready'
+import { MOST_TAKEN, signReady } from './sign-ready'
 import { type Sendings, send, watchOpen } from './watch-open'
 
 /** Nodes hold few pending transactions of one account; more wait here. */
@@ -18,7 +19,7 @@ export class WalletRunner {
   private lease: Lease | null = null
   private leasedAt = Number.NEGATIVE_INFINITY
   private readAt = Number.NEGATIVE_INFINITY
-  private headHash = ''
+  private readonly rhythm: BlockRhythm
   private renewing: Promise<Lease | null> | null = null
   private open = new Map<TransactionId, OpenTransaction>()
   private readonly sendings: Sendings = new Map()
@@ -26,33 +27,38 @@ export class WalletRunner {
   constructor(
     private readonly deps: WalletDeps,
     private readonly owner: string,
-  ) {}
+  ) {
+    this.rhythm = new BlockRhythm(deps.network.blockTimeSeconds * SECOND_MS)
+  }
 
   /** One round of both. True: there may be more to sign at once. */
   async tick(): Promise<boolean> {
-    const hasMore = await this.signRound()
+    const found = await this.signRound()
     await this.watchRound()
-    return hasMore
+    return found !== 'none'
   }
 
-  /** Signs and sends what waits. Goes on beside `watchRound`. */
-  signRound(): Promise<boolean> {
-    return this.withLease((lease) => this.signMore(lease))
+  /** Signs and sends what waits. Goes on beside `watchRound`. `all_it_takes`: there may be more than one round takes. */
+  async signRound(): Promise<'none' | 'some' | 'all_it_takes'> {
+    const taken = (await this.withLease((lease) => this.signMore(lease))) ?? 0
+    if (taken === 0) return 'none'
+    return taken < MOST_TAKEN ? 'some' : 'all_it_takes'
   }
 
-  /** Looks after what was sent. */
-  async watchRound(): Promise<void> {
+  /** Looks after what was sent. @returns the milliseconds until there may be something to see */
+  async watchRound(): Promise<number> {
     await this.withLease(async (lease) => {
       await this.reread()
       await this.watch(lease)
-      return false
     })
+    return this.rhythm.pauseMs(this.deps.now())
   }
 
-  private async withLease(run: (lease: Lease) => Promise<boolean>): Promise<boolean> {
+  /** Null: it failed, or the wallet is another's. */
+  private async withLease<T>(run: (lease: Lease) => Promise<T>): Promise<T | null> {
     try {
       const lease = await this.renew()
-      return lease ? await run(lease) : false
+      return lease ? await run(lease) : null
     } catch (error) {
       // Whatever was believed of the wallet is read anew; every row is safe in the database.
       if ((error as Error).name === 'LeaseLost') this.lease = null
@@ -60,7 +66,7 @@ export class WalletRunner {
       const { cause, message } = toAppError(error)
       const details = { err: cause ?? message, network: this.deps.network.id }
       this.deps.onProblem('a round of a wallet failed; it is tried again', details)
-      return false
+      return null
     }
   }
 
@@ -100,13 +106,13 @@ export class WalletRunner {
     this.readAt = now()
   }
 
-  private async signMore(lease: Lease): Promise<boolean> {
-    if (this.open.size >= MOST_OPEN || (await this.isOverCap())) return false
+  private async signMore(lease: Lease): Promise<number> {
+    if (this.open.size >= MOST_OPEN || (await this.isOverCap())) return 0
     const { taken, transactions } = await signReady(this.deps, lease)
     for (const transaction of transactions) this.open.set(transaction.id, transaction)
     // In their order: a node keeps what has a nonce too high, but not for ever.
     for (const transaction of transactions) await send(this.deps, transaction, this.sendings)
-    return taken > 0
+    return taken
   }
 
   /** Receipts are asked for when there is a new block, and every second. */
@@ -115,8 +121,7 @@ export class WalletRunner {
     if (this.open.size === 0) return
     const head = await chain.head(network)
     const isDue = [...this.open.values()].some(({ id }) => now() - (this.sendings.get(id)?.atMs ?? 0) > SECOND_MS)
-    if (head.hash === this.headHash && !isDue) return
-    this.headHash = head.hash
+    if (!this.rhythm.see(head, now()) && !isDue) return
     const before = [...this.open.values()]
     this.keep(
       before.map(({ id }) => id),

@@ -8,7 +8,8 @@ import type { WalletDeps } from './settler'
 import type { Lease, NewAttempt, OpenTransaction, Ready } from './settler-store'
 import { type Simulated, simulateReady } from './simulate-ready'
 
-const MOST_TAKEN = 200
+/** Rows that one round takes. */
+export const MOST_TAKEN = 200
 const WAIT_FOR_MONEY_MS = 400
 const WAIT_FOR_BLOCK_MS = 1_000
 const WAIT_AFTER_REFUSAL_MS = 5_000

@@ -1,11 +1,12 @@
 import { SECOND_MS } from '@/lib/core/clock'
 import type { Network } from '@/lib/networks/networks'
+import type { WalletRunner } from './run-wallet'
 
 /** Payments that come within this time after the first share its transaction. */
 const GATHER_MS = 40
 const LEAST_PAUSE_MS = 100
 
-type Runner = { signRound(): Promise<boolean>; watchRound(): Promise<void>; stop(): Promise<void> }
+type Runner = Pick<WalletRunner, 'signRound' | 'watchRound' | 'stop'>
 
 /** Runs a wallet as long as its network is served: it signs soon after something was queued, and watches beside that. */
 export function runLoop(
@@ -13,12 +14,11 @@ export function runLoop(
   { blockTimeSeconds }: Network,
   isServed: () => boolean,
 ): { wake(): void; stop(): Promise<void> } {
-  const pauseMs = Math.min(Math.max((blockTimeSeconds * SECOND_MS) / 8, LEAST_PAUSE_MS), SECOND_MS)
-  const signing = repeat(async () => (isServed() && (await runner.signRound()) ? GATHER_MS : pauseMs))
-  const watching = repeat(async () => {
-    if (isServed()) await runner.watchRound()
-    return pauseMs
-  })
+  const idleMs = Math.min(Math.max((blockTimeSeconds * SECOND_MS) / 8, LEAST_PAUSE_MS), SECOND_MS)
+  // Where a round took all it takes, more has gathered meanwhile.
+  const pauses = { none: idleMs, some: GATHER_MS, all_it_takes: 0 }
+  const signing = repeat(async () => (isServed() ? pauses[await runner.signRound()] : idleMs))
+  const watching = repeat(async () => (isServed() ? runner.watchRound() : idleMs))
   return {
     wake: () => signing.wake(GATHER_MS),
     async stop() {

@@ -17,7 +17,6 @@ export type Sendings = Map<
 const LEAST_RESEND_MS = 3 * SECOND_MS
 const LEAST_BUMP_MS = 5 * SECOND_MS
 const AFTER_REFUSAL_MS = SECOND_MS
-const DECIDED_AT_ONCE = 3
 
 /** Sends the newest bytes of a transaction: the same bytes again are never a second payment. */
 export async function send(deps: WalletDeps, transaction: OpenTransaction, sendings: Sendings): Promise<SendOutcome> {
@@ -47,11 +46,9 @@ export async function watchOpen(
   const receipts = (await deps.chain.receipts(deps.network, hashes)).filter((receipt) => receipt !== null)
   const found = new Map(receipts.map((receipt) => [receipt.transactionHash, receipt]))
   const deep = new Map((await deepOnes(deps, receipts)).map((receipt) => [receipt.transactionHash, receipt]))
+  // One after another: whoever waits for the first is answered while the next is decided.
   const isDecided: boolean[] = []
-  for (let start = 0; start < open.length; start += DECIDED_AT_ONCE) {
-    const some = open.slice(start, start + DECIDED_AT_ONCE)
-    isDecided.push(...(await Promise.all(some.map((transaction) => decideIfDeep(deps, transaction, deep)))))
-  }
+  for (const transaction of open) isDecided.push(await decideIfDeep(deps, transaction, deep))
   const left: OpenTransaction[] = []
   for (const [index, transaction] of open.entries()) {
     if (isDecided[index]) sendings.delete(transaction.id)

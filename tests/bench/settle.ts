@@ -70,7 +70,7 @@ async function bench(stops: Stop[]): Promise<void> {
   if (options.sides !== 'ours') sides.push(await startReference(chain, stops))
   if (options.sides !== 'reference') sides.push(await startOurs(chain, stops))
 
-  for (const side of sides) await warmUp(side, makeBodies(payers, 200), chain)
+  for (const side of sides) await warmUp(side, makeBodies(payers, IN_FLIGHT), chain)
   const results = await measureRounds(sides, chain, (count) => makeBodies(payers, count))
   say('')
   for (const line of tableOf(results, IN_FLIGHT)) say(line)
@@ -105,7 +105,7 @@ async function measureRounds(
 
 /** Compiles what is compiled once; a side that settles nothing is not worth an hour of rounds. */
 async function warmUp(side: SettleSide, bodies: readonly string[], chain: RunningChain): Promise<void> {
-  const round = await settleRound(side, { bodies, inFlight: 100, seconds: NO_END }, chain)
+  const round = await settleRound(side, { bodies, inFlight: IN_FLIGHT, seconds: NO_END }, chain)
   say(lineOf(`warm-up, ${side.name}`, round))
   if (round.settled === 0) throw new Error(`${side.name} settles nothing`)
 }

@@ -7,6 +7,7 @@ import {
   changeSettlement,
   insertAttempt,
   insertSettlement,
+  insertUsedTransfer,
   randomHex,
   type StoredSettlement,
 } from '@/tests/support/settlements'
@@ -193,6 +194,7 @@ describe('a list is filtered', async () => {
   // Two attempts of one transaction: the bump was mined, the first may still be what a client was told.
   const firstHash = await insertAttempt(databaseUrl, [at(2), at(3), foreign])
   await insertAttempt(databaseUrl, [at(2), at(3), foreign], minedHash)
+  await insertUsedTransfer(databaseUrl, at(4))
   const all: Shown[] = (await list(key)).body.data
 
   it.each<[string, number[]]>([

@@ -120,6 +120,15 @@ export async function insertSettlement(
   return row
 }
 
+/** The transfer that paid a row: its own transaction's, or somebody else's. */
+export async function insertUsedTransfer(
+  databaseUrl: string,
+  { network, transactionHash, id }: Pick<StoredSettlement, 'network' | 'transactionHash' | 'id'>,
+): Promise<void> {
+  const text = 'INSERT INTO used_transfers (network, transaction_hash, position, settlement_id) VALUES ($1, $2, 1, $3)'
+  await queryDatabase(databaseUrl, text, [network, transactionHash, id])
+}
+
 type Change = Partial<StoredSettlement> & { transition: string }
 
 /** Changes a settlement as the product does: its version grows, and the event is written with it. */

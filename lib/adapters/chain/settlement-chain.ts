@@ -32,8 +32,11 @@ export function createSettlementChain(
     async simulate(network, calls) {
       const decode = (result: unknown) => decodeMetered(result, calls.length)
       const call = { method: 'eth_call', params: meterParams(calls), decode }
-      const { answers, head } = await rpcOf(network).sendWhole([call])
-      return { block: head, results: resultOf<SimulatedResult[]>(call.method, answers[0]) }
+      // Asked for before, so that the state is this block's or a newer one's. A head read earlier would call balances
+      // old that are not, and payers of the last block would wait.
+      const { number } = await readHead(rpcOf(network))
+      const { answers } = await rpcOf(network).sendWhole([call])
+      return { block: number, results: resultOf<SimulatedResult[]>(call.method, answers[0]) }
     },
 
     async broadcast(network, raw) {

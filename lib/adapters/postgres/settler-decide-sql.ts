@@ -17,7 +17,7 @@ function payText(transition: 'mine' | 'preempt'): string {
 ), locked AS MATERIALIZED (
   -- Locked before it is judged: a row that another statement is just changing is looked at as it is afterwards.
   SELECT input.id, input.transaction_hash, input.position FROM input JOIN settlements USING (id)
-  WHERE ${fromStates(transition)} AND released_at IS NULL ORDER BY input.id FOR UPDATE OF settlements
+  WHERE settlements.id = ANY($2::text[]) AND ${fromStates(transition)} AND released_at IS NULL ORDER BY input.id FOR UPDATE OF settlements
 ), free AS (
   INSERT INTO used_transfers (network, transaction_hash, position, settlement_id)
   SELECT $1, locked.transaction_hash, locked.position, locked.id FROM locked ON CONFLICT DO NOTHING RETURNING settlement_id

@@ -67,7 +67,9 @@ const REOPEN = `UPDATE chain_transactions AS tx SET state = 'open', mined_hash =
   WHERE tx.id = before.id
   RETURNING tx.network, tx.wallet, before.mined_hash, before.block_hash, before.fee_wei::text`
 
-const MEMBERS = `SELECT id FROM settlements WHERE transaction_id = $1 AND transaction_hash = $2 AND position IS NOT NULL
+const MEMBERS = `SELECT id FROM settlements WHERE id IN (SELECT settlement_id FROM attempt_members
+    JOIN chain_attempts USING (network, hash) WHERE chain_attempts.transaction_id = $1)
+  AND transaction_id = $1 AND transaction_hash = $2 AND position IS NOT NULL
   ORDER BY id FOR UPDATE`
 
 const REVERSE = `INSERT INTO ledger_entries

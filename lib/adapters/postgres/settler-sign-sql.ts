@@ -8,7 +8,7 @@ export const CHECK_FENCE = `SELECT 1 FROM wallets
 
 export const LOCK_ROWS = `SELECT settlements.id FROM settlements
   JOIN unnest($1::text[], $2::int[]) AS input(id, version) ON input.id = settlements.id AND input.version = settlements.version
-  WHERE is_ready AND deadline > now() AND ${fromStates('sign')} AND ${NOT_IN_OPEN} ORDER BY settlements.id FOR UPDATE OF settlements`
+  WHERE settlements.id = ANY($1::text[]) AND is_ready AND deadline > now() AND ${fromStates('sign')} AND ${NOT_IN_OPEN} ORDER BY settlements.id FOR UPDATE OF settlements`
 
 /** Makes and locks the payers' rows, in one order for all, so that nobody waits in a circle. */
 export const LOCK_FLIGHTS = `INSERT INTO payer_flights AS flight (network, asset, payer, in_flight)
@@ -29,3 +29,9 @@ SELECT 1`
 
 export const COPY_MEMBERS = `INSERT INTO attempt_members (network, hash, settlement_id)
   SELECT network, $3, settlement_id FROM attempt_members WHERE network = $1 AND hash = $2`
+
+/** The answer to whoever asks meanwhile names the newest bytes; every older hash finds the row too. */
+export const NAME_NEWEST = `UPDATE settlements SET transaction_hash = $2, updated_at = now()
+  WHERE id IN (SELECT settlement_id FROM attempt_members JOIN chain_attempts USING (network, hash)
+    WHERE chain_attempts.transaction_id = $1)
+  AND transaction_id = $1 AND state = 'broadcast'`

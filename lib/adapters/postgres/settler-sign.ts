@@ -16,6 +16,7 @@ import {
   COPY_MEMBERS,
   LOCK_FLIGHTS,
   LOCK_ROWS,
+  NAME_NEWEST,
   SIGN_ROWS,
   TAKE_NONCE,
 } from './settler-sign-sql'
@@ -177,11 +178,7 @@ export async function addAttempt(
     if (attempt.kind === 'cancel') return at
     const last = transaction.attempts.findLast(({ kind }) => kind === 'settle')?.hash
     await client.query(COPY_MEMBERS, [lease.network, last, attempt.hash])
-    // The answer to whoever asks meanwhile names the newest bytes; every older hash finds the row too.
-    await client.query(
-      `UPDATE settlements SET transaction_hash = $2, updated_at = now() WHERE transaction_id = $1 AND state = 'broadcast'`,
-      [transaction.id, attempt.hash],
-    )
+    await client.query(NAME_NEWEST, [transaction.id, attempt.hash])
     return at
   })
   return { ...transaction, attempts: [...transaction.attempts, { ...attempt, createdAt }] }

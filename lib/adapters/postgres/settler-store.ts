@@ -147,7 +147,9 @@ const MARK_FINAL = `UPDATE chain_transactions AS tx SET is_final = true
   WHERE tx.id = input.id AND tx.block_hash = input.block_hash AND tx.state = 'decided' RETURNING tx.id`
 const FINALIZE = `WITH changed AS (
   UPDATE settlements SET state = ${toState('finalize')}, version = version + 1, updated_at = now()
-  WHERE transaction_id = ANY($1::text[]) AND ${fromStates('finalize')} RETURNING ${CHANGED_COLUMNS}
+  WHERE id IN (SELECT settlement_id FROM attempt_members JOIN chain_attempts USING (network, hash)
+    WHERE chain_attempts.transaction_id = ANY($1::text[]))
+    AND settlements.transaction_id = ANY($1::text[]) AND ${fromStates('finalize')} RETURNING ${CHANGED_COLUMNS}
 ), ${tell('changed', 'finalize')}
 SELECT id FROM changed`
 
