@@ -12,7 +12,7 @@ import type { PlanId } from '@/lib/core/plans'
 import { resumePayments, stopPayments } from '@/lib/settlements/stop-payments'
 import { changeTenant } from '@/lib/tenants/change-tenant'
 import { createTenant } from '@/lib/tenants/create-tenant'
-import type { TenantStatus } from '@/lib/tenants/tenant-store'
+import type { TenantChange } from '@/lib/tenants/tenant-store'
 import type { LimitOverride } from '@/lib/usage/limits'
 import { overrideLimit } from '@/lib/usage/override-limit'
 
@@ -29,8 +29,7 @@ export function createAdmin(pool: Pool, now = Date.now) {
     createTenant: (input: { name: string; plan: PlanId }) => createTenant({ now, tenants }, input),
     listTenants: tenants.list,
     findTenant: tenants.find,
-    changeTenant: (id: TenantId, change: { plan?: PlanId; status?: TenantStatus }) =>
-      changeTenant({ tenants }, id, change),
+    changeTenant: (id: TenantId, change: TenantChange) => changeTenant({ tenants }, id, change),
     createApiKey: (input: CreateApiKeyInput) => createApiKey({ now, apiKeys }, input),
     listApiKeys: apiKeys.list,
     revokeApiKey: (tenantId: TenantId, id: string) => revokeApiKey({ now, apiKeys }, tenantId, id),

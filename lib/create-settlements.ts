@@ -28,6 +28,7 @@ import { type SettleOutcome, settlePayment } from '@/lib/settlements/settle-paym
 import type { SignedTransfer } from '@/lib/settlements/settlement'
 import type { SettlementStore, WaitForChange } from '@/lib/settlements/settlement-store'
 import { type SettlementUnits, settlementQuota } from '@/lib/settlements/take-settlement-unit'
+import { termsOf } from '@/lib/settlements/terms-of'
 import { currentPeriod } from '@/lib/usage/limits'
 import type { VerificationStore } from '@/lib/verifications/verification-store'
 
@@ -87,7 +88,7 @@ async function settle(parts: Parts, context: SettleContext): Promise<Reply> {
   if (outcome.kind !== 'paid') return { body: answer }
   const takeBack = () => store.takeBackGrant(outcome.settlement.id, requestId)
   const onUnsent = () => void takeBack().catch((error) => onProblem('a grant was not taken back', error))
-  return { body: answer, onUnsent }
+  return { body: answer, onUnsent, ...(outcome.isReplayed && { headers: { 'Idempotent-Replayed': 'true' } }) }
 }
 
 async function outcomeOf(parts: Parts, context: SettleContext): Promise<SettleOutcome> {
@@ -116,7 +117,7 @@ async function orOwnSettlement(parts: Parts, asked: Asked, verify: () => Promise
   if ('reason' in opened || opened.magic) return verdict
   const transfer = transferOf(opened)
   const binding = { ...asked.caller, requirementsHash: hashOfTerms(asked.body.paymentRequirements) }
-  const isOwed = await isPaidNotGranted({ store: parts.store }, { transfer, binding })
+  const isOwed = await isPaidNotGranted({ store: parts.store }, { transfer, binding, ...asked.caller })
   return isOwed ? { valid: true, payer: verdict.payer ?? transfer.payer } : verdict
 }
 
@@ -138,7 +139,7 @@ function toInput({ caller, body, bodyText, requestId, startedAt, idempotencyKey 
     startedAt,
     payment: { network, x402Version, transfer: payment.transfer(), magic: magic ? (magic.settle ?? 'settled') : null },
     requirements: body.paymentRequirements,
-    waitUntil: body.waitUntil ?? ('mined' as const),
+    terms: termsOf(caller, body.waitUntil ?? null, network),
     keyHash: idempotencyKey === null ? null : createHash('sha256').update(idempotencyKey).digest('base64url'),
     resource: cleanResource(resourceOf(body)),
     paymentIdentifier: paymentIdentifierOf(body),

@@ -1,12 +1,13 @@
 // Makes and changes tenants. Run it as: npm run tenants -- COMMAND …
 import { show } from './cli/connect'
-import { planOf, required, tenantOf } from './cli/options'
+import { planOf, required, tenantOf, termsOf } from './cli/options'
 import { type Command, runCommand } from './cli/run-command'
 
 const HELP = `npm run tenants -- create --name NAME [--plan free|starter|pro|enterprise]
 npm run tenants -- list
 npm run tenants -- show --tenant ten_…
 npm run tenants -- set-plan --tenant ten_… --plan PLAN
+npm run tenants -- set-terms --tenant ten_… [--wait-until mined|final] [--settled-by-other accept|refuse]
 npm run tenants -- suspend --tenant ten_…
 npm run tenants -- resume --tenant ten_…`
 
@@ -31,6 +32,10 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const [id, plan] = [tenantOf(options), planOf(options)]
     return async (admin) => show(await admin.changeTenant(id, { plan }))
   },
+  'set-terms': (options) => {
+    const [id, terms] = [tenantOf(options), termsOf(options)]
+    return async (admin) => show(await admin.changeTenant(id, terms))
+  },
   suspend: (options) => {
     const id = tenantOf(options)
     return async (admin) => show(await admin.changeTenant(id, { status: 'suspended' }))
@@ -41,4 +46,4 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   },
 }
 
-void runCommand(HELP, ['name', 'plan', 'tenant'], COMMANDS)
+void runCommand(HELP, ['name', 'plan', 'tenant', 'wait-until', 'settled-by-other'], COMMANDS)

@@ -1,9 +1,10 @@
 import type { Id, TenantId } from '@/lib/core/ids'
 import type { Mode, PlanId } from '@/lib/core/plans'
 import type { Scope } from '@/lib/core/scopes'
+import type { SettlementTerms } from '@/lib/core/settlement-terms'
 
 /** Everything a request needs to know of its key and tenant, read in one query and kept for a while. */
-export type CallerRecord = {
+export type CallerRecord = SettlementTerms & {
   keyId: Id<'apiKey'>
   keyName: string
   mode: Mode

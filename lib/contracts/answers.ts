@@ -150,6 +150,7 @@ const settling = z.strictObject({
   ),
   queue: z.strictObject({ waiting: count, oldestSeconds: count }),
   openTransactions: z.strictObject({ count, oldestSeconds: count }),
+  unattended: z.array(z.string()),
 })
 
 const status = z.enum(['healthy', 'degraded', 'unhealthy'])

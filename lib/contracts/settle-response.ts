@@ -73,7 +73,8 @@ function extraOf(outcome: Outcome<Settled>, context: Context): Extra {
 /** A signature that was sent is public: whoever signs another one beside it may pay twice. */
 function afterRefusal(reason: string, settlement: Settled | null, nowMs: number): Extra {
   if (reason === 'invalid_exact_evm_nonce_already_used') {
-    return { paymentState: 'unknown', retryable: false, retryAction: 'contact_seller' }
+    const paymentState = settlement?.state === 'settled_by_other' ? 'settled' : 'unknown'
+    return { paymentState, retryable: false, retryAction: 'contact_seller' }
   }
   // It may be this very seller's and alive, under its first terms: then another signature would pay twice.
   if (reason === 'payment_bound_elsewhere') {

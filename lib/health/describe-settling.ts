@@ -42,6 +42,7 @@ export function describeSettling(settling: Settling, network: string) {
       })),
       queue: { waiting: queue.waiting, oldestSeconds: Math.round(queue.oldestSeconds) },
       openTransactions: { count: open.transactions, oldestSeconds: Math.round(open.oldestSeconds) },
+      unattended: unattendedOf(wallets, stuckNonces),
     },
   }
 }
@@ -65,4 +66,9 @@ function statusOf(settling: Settling, network: string): SettlementStatus {
 
 function noncesOf(wallet: string, stuck: readonly string[]): string[] {
   return stuck.filter((one) => one.startsWith(`${wallet}:`)).map((one) => one.slice(wallet.length + 1))
+}
+
+/** Open with a wallet whose key no worker has any more: nobody sends them again, and none of them is ever decided. */
+function unattendedOf(wallets: Report['wallets'], stuck: readonly string[]): string[] {
+  return stuck.filter((one) => !wallets.some(({ address }) => one.startsWith(`${address}:`)))
 }

@@ -6,6 +6,7 @@ import { rateLimitHeaders } from './rate-limit-headers'
 import { API_CSP, SECURITY_HEADERS } from './security-headers'
 
 const EXPOSED = [
+  'Idempotent-Replayed',
   'RateLimit',
   'RateLimit-Policy',
   'Retry-After',

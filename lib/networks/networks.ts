@@ -21,6 +21,8 @@ export type Network = {
   v1Name: string | null
   mode: Mode
   blockTimeSeconds: number
+  /** How long until the network calls a block finalized, as a rule. */
+  finalitySeconds: number
   /** Blocks after which a settlement is answered as paid; `final` is what the network itself calls finalized. */
   confirmations: number
   /** Blocks a proof of payment must be deep. */
@@ -35,7 +37,7 @@ export type Network = {
 
 const CALL_GAS = { withoutCode: 200_000, withCode: 1_000_000 }
 const LIVE = { mode: 'live', minimumAmount: 1_000n, callGas: CALL_GAS } as const
-const OP_STACK = { blockTimeSeconds: 2, confirmations: 1, proofConfirmations: 6 } as const
+const OP_STACK = { blockTimeSeconds: 2, finalitySeconds: 1_200, confirmations: 1, proofConfirmations: 6 } as const
 const TEST = { mode: 'test', minimumAmount: 0n, callGas: CALL_GAS } as const
 
 function usdc(address: Hex, name: 'USD Coin' | 'USDC'): Asset {
@@ -85,6 +87,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Ethereum',
     v1Name: 'ethereum',
     blockTimeSeconds: 12,
+    finalitySeconds: 900,
     confirmations: 2,
     proofConfirmations: 12,
     explorerUrl: 'https://etherscan.io',
@@ -100,6 +103,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Sepolia',
     v1Name: 'sepolia',
     blockTimeSeconds: 12,
+    finalitySeconds: 900,
     confirmations: 2,
     proofConfirmations: 12,
     explorerUrl: 'https://sepolia.etherscan.io',
@@ -112,6 +116,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Polygon',
     v1Name: 'polygon',
     blockTimeSeconds: 2,
+    finalitySeconds: 5,
     confirmations: 5,
     proofConfirmations: 32,
     explorerUrl: 'https://polygonscan.com',
@@ -124,6 +129,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Polygon Amoy',
     v1Name: 'polygon-amoy',
     blockTimeSeconds: 2,
+    finalitySeconds: 5,
     confirmations: 5,
     proofConfirmations: 32,
     explorerUrl: 'https://amoy.polygonscan.com',
@@ -136,6 +142,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Arbitrum One',
     v1Name: null,
     blockTimeSeconds: 0.25,
+    finalitySeconds: 1_200,
     confirmations: 1,
     proofConfirmations: 20,
     explorerUrl: 'https://arbiscan.io',
@@ -148,6 +155,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Arbitrum Sepolia',
     v1Name: null,
     blockTimeSeconds: 0.25,
+    finalitySeconds: 1_200,
     confirmations: 1,
     proofConfirmations: 20,
     explorerUrl: 'https://sepolia.arbiscan.io',
@@ -180,6 +188,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Avalanche',
     v1Name: 'avalanche',
     blockTimeSeconds: 2,
+    finalitySeconds: 2,
     confirmations: 1,
     proofConfirmations: 1,
     explorerUrl: 'https://snowtrace.io',
@@ -192,6 +201,7 @@ export const NETWORKS: readonly Network[] = [
     name: 'Avalanche Fuji',
     v1Name: 'avalanche-fuji',
     blockTimeSeconds: 2,
+    finalitySeconds: 2,
     confirmations: 1,
     proofConfirmations: 1,
     explorerUrl: 'https://testnet.snowtrace.io',

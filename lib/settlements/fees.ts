@@ -9,16 +9,20 @@ export function firstOffer({ baseFeeWei, tipWei }: Fees, capWei: bigint): FeeOff
 }
 
 /**
- * A higher offer for the same nonce: a quarter more than the last, for nodes take a replacement only when both fees
- * grow by a tenth or more, or what the market asks now when that is higher. Null: the cap is reached.
+ * A higher offer for the same nonce: a quarter more than the last, or what the market asks now when that is higher; the
+ * cap at most. Null: below the cap there is none that nodes would take, for they want both fees to grow by a tenth.
  */
 export function higherOffer(last: Pick<Attempt, 'maxFeeWei' | 'tipWei'>, fees: Fees, capWei: bigint): FeeOffer | null {
   const market = firstOffer(fees, capWei)
+  if (tenthMore(last.maxFeeWei) > capWei) return null
   const least = { maxFeeWei: quarterMore(last.maxFeeWei), tipWei: quarterMore(last.tipWei) }
-  if (least.maxFeeWei > capWei) return null
   const tipWei = least.tipWei > market.tipWei ? least.tipWei : market.tipWei
   const maxFeeWei = least.maxFeeWei > market.maxFeeWei ? least.maxFeeWei : market.maxFeeWei
   return capped({ maxFeeWei: maxFeeWei > tipWei ? maxFeeWei : tipWei, tipWei }, capWei)
+}
+
+function tenthMore(wei: bigint): bigint {
+  return (wei * 11n) / 10n + 1n
 }
 
 function quarterMore(wei: bigint): bigint {

@@ -8,9 +8,10 @@ import type { SettlementStore } from './settlement-store'
  */
 export async function isPaidNotGranted(
   { store }: { store: Pick<SettlementStore, 'findHeld'> },
-  { transfer, binding }: { transfer: SignedTransfer; binding: Binding },
+  { transfer, binding, acceptsOthers }: { transfer: SignedTransfer; binding: Binding; acceptsOthers: boolean },
 ): Promise<boolean> {
   const row = await store.findHeld(transfer)
   if (!row || row.state === 'failed' || row.grantedAt !== null) return false
+  if (row.state === 'settled_by_other' && !acceptsOthers) return false
   return isBoundTo(row, binding, transfer)
 }

@@ -27,10 +27,10 @@ export async function reportNetwork(deps: ReportDeps): Promise<NetworkReport> {
 
 async function readReport(deps: ReportDeps): Promise<NetworkReport> {
   const { store, network } = deps
-  const { waiting, oldestSeconds, open, oldestOpenSeconds } = await store.queueState(network.id)
+  const state = await store.queueState(network.id, STUCK_SECONDS)
+  const { waiting, oldestSeconds, open, oldestOpenSeconds, stuckNonces } = state
   const queue = { waiting, oldestSeconds }
   const transactions = { transactions: open, oldestSeconds: oldestOpenSeconds }
-  const stuckNonces = oldestOpenSeconds > STUCK_SECONDS ? await stuckOf(deps) : []
   try {
     const fees = await deps.chain.fees(network)
     const wallets = await Promise.all(deps.wallets.map((wallet) => describe(deps, wallet, fees)))
@@ -69,12 +69,3 @@ function problemOf(wallets: readonly Wallet[], { walletHourWei }: GasLimits): st
 const SPEND_CAP = 'every wallet with money has spent what it may in an hour'
 const FEE_CAP = 'gas costs more than we offer'
 export const PAUSES: readonly string[] = [SPEND_CAP, FEE_CAP]
-
-async function stuckOf({ now, store, network, wallets }: ReportDeps): Promise<string[]> {
-  const open = await Promise.all(wallets.map((wallet) => store.openTransactions(network.id, wallet, new Map())))
-  const stuckSince = now() - STUCK_SECONDS * 1_000
-  return open
-    .flat()
-    .filter(({ createdAt }) => createdAt.getTime() < stuckSince)
-    .map(({ wallet, nonce }) => `${wallet}:${nonce}`)
-}

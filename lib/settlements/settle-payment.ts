@@ -1,11 +1,12 @@
 import type { Clock } from '@/lib/core/clock'
 import { AppError, isAppError } from '@/lib/core/errors'
+import type { SettlementTerms } from '@/lib/core/settlement-terms'
 import type { Network } from '@/lib/networks/networks'
 import { hashOfTerms, isBoundTo } from './binding'
 import { queuedRow, toClaim } from './claim'
 import { notKnown, wasAway } from './not-known'
 import type { SettlementRefusal } from './reasons'
-import type { Binding, Settlement, SignedTransfer, WaitUntil } from './settlement'
+import type { Binding, Settlement, SignedTransfer } from './settlement'
 import type { Claim, ClaimOutcome, OverBudget, SettlementStore, WaitForChange } from './settlement-store'
 import { waitForOutcome } from './wait-for-outcome'
 
@@ -42,7 +43,7 @@ export type SettlePaymentInput = {
   payment: OpenedPayment
   /** What the seller asks for, as it came. */
   requirements: unknown
-  waitUntil: WaitUntil
+  terms: SettlementTerms
   /** SHA-256 of the seller's Idempotency-Key. */
   keyHash: string | null
   resource: string | null
@@ -51,7 +52,8 @@ export type SettlePaymentInput = {
 }
 
 export type SettleOutcome =
-  | { kind: 'paid' | 'duplicate' | 'pending'; settlement: Settlement }
+  | { kind: 'paid'; settlement: Settlement; isReplayed: boolean }
+  | { kind: 'duplicate' | 'pending'; settlement: Settlement }
   | { kind: 'refused'; refusal: SettlementRefusal; settlement: Settlement | null }
 
 /**
@@ -167,7 +169,7 @@ async function wait(deps: SettlePaymentDeps, input: SettlePaymentInput, row: Set
   return waitForOutcome(deps, row, {
     untilMs: input.startedAt + deps.waitMs,
     // No chain makes a magic payment final.
-    waitUntil: input.payment.magic ? 'mined' : input.waitUntil,
+    terms: input.payment.magic ? { ...input.terms, waitUntil: 'mined' } : input.terms,
     grant: { requestId: input.requestId, keyHash: input.keyHash },
     magic: input.payment.magic,
   })

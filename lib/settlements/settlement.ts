@@ -34,8 +34,6 @@ export type MinedTransfer = {
   blockHash: Hex
 }
 
-export type WaitUntil = 'mined' | 'final'
-
 export type Settlement = SignedTransfer &
   Binding & {
     id: SettlementId

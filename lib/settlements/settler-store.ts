@@ -137,10 +137,17 @@ export type SettlerStore = {
 
   /** Wei a wallet spent within the hour. */
   spentThisHour(network: string, wallet: Hex): Promise<bigint>
-  queueState(
-    network: string,
-  ): Promise<{ waiting: number; oldestSeconds: number; open: number; oldestOpenSeconds: number }>
+  /** Stuck: nonces open for longer than so many seconds, as `wallet:nonce`, whoever has the wallet's key. */
+  queueState(network: string, stuckSeconds: number): Promise<QueueState>
   report(network: string, report: NetworkReport): Promise<void>
+}
+
+export type QueueState = {
+  waiting: number
+  oldestSeconds: number
+  open: number
+  oldestOpenSeconds: number
+  stuckNonces: string[]
 }
 
 /** What the worker says of a network. `problem` is null while it can settle there. */

@@ -1,11 +1,12 @@
 import type { Clock } from '@/lib/core/clock'
 import { AppError } from '@/lib/core/errors'
 import { isPaid } from '@/lib/core/settlement-states'
+import type { SettlementTerms } from '@/lib/core/settlement-terms'
 import { notKnown, wasAway } from './not-known'
 import { playMagic } from './play-magic'
 import type { SettlementRefusal } from './reasons'
 import type { OpenedPayment, SettleOutcome } from './settle-payment'
-import type { Settlement, WaitUntil } from './settlement'
+import type { Settlement } from './settlement'
 import type { Grant, SettlementStore, WaitForChange } from './settlement-store'
 
 type WaitDeps = { now: Clock; store: SettlementStore; waitForChange: WaitForChange }
@@ -13,7 +14,7 @@ type WaitDeps = { now: Clock; store: SettlementStore; waitForChange: WaitForChan
 type Waiting = {
   /** Milliseconds since 1970: then the answer is given, whatever is known. */
   untilMs: number
-  waitUntil: WaitUntil
+  terms: SettlementTerms
   grant: Grant
   magic: OpenedPayment['magic']
 }
@@ -60,9 +61,7 @@ async function isPlayedPending(deps: WaitDeps, row: Settlement, { magic }: Waiti
 
 async function outcomeOf(deps: WaitDeps, row: Settlement, waiting: Waiting): Promise<SettleOutcome | null> {
   if (row.releasedAt) return released(row)
-  if (isPaid(row.state)) {
-    return waiting.waitUntil === 'final' && !isFinal(row) ? null : granted(deps, row, waiting)
-  }
+  if (isPaid(row.state)) return paid(deps, row, waiting)
   // A failed row that waits to be sent again has no reason any more.
   if (row.state === 'failed' && row.reason === null) return null
   if (row.state === 'failed' || row.state === 'expired') {
@@ -71,15 +70,31 @@ async function outcomeOf(deps: WaitDeps, row: Settlement, waiting: Waiting): Pro
   return null
 }
 
+/** What is granted already stays so, whatever the tenant has chosen since. */
+async function paid(deps: WaitDeps, row: Settlement, waiting: Waiting): Promise<SettleOutcome | null> {
+  const { waitUntil, acceptsOthers } = waiting.terms
+  if (row.state === 'settled_by_other' && !acceptsOthers && row.grantedAt === null) {
+    return { kind: 'refused', refusal: NOT_ACCEPTED, settlement: row }
+  }
+  return waitUntil === 'final' && !isFinal(row) ? null : granted(deps, row, waiting)
+}
+
+const NOT_ACCEPTED: SettlementRefusal = {
+  reason: 'invalid_exact_evm_nonce_already_used',
+  message:
+    'Somebody else settled this payment, and this account does not accept that: another service may have served it.',
+}
+
 function isFinal({ state, isOtherFinal }: Settlement): boolean {
   return state === 'final' || (state === 'settled_by_other' && isOtherFinal)
 }
 
 async function granted(deps: WaitDeps, row: Settlement, waiting: Waiting): Promise<SettleOutcome> {
-  if (row.grantedAt === null && (await isGranted(deps, row, waiting))) return { kind: 'paid', settlement: row }
+  if (row.grantedAt === null && (await isGranted(deps, row, waiting)))
+    return { kind: 'paid', settlement: row, isReplayed: false }
   const { keyHash } = waiting.grant
   const isOwnRepeat = keyHash !== null && (await grantKeyOf(deps.store, row)) === keyHash
-  return { kind: isOwnRepeat ? 'paid' : 'duplicate', settlement: row }
+  return isOwnRepeat ? { kind: 'paid', settlement: row, isReplayed: true } : { kind: 'duplicate', settlement: row }
 }
 
 /**

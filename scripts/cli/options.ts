@@ -1,6 +1,7 @@
 import type { TenantId } from '@/lib/core/ids'
 import { MODES, type Mode, PLAN_IDS, type PlanId } from '@/lib/core/plans'
 import { isScope, SCOPES, type Scope } from '@/lib/core/scopes'
+import type { SettlementTerms } from '@/lib/core/settlement-terms'
 
 /** Thrown when an option is missing or wrong; its message says which and what is wanted. */
 export class OptionError extends Error {}
@@ -25,6 +26,16 @@ export function modeOf(options: Options): Mode {
 
 export function planOf(options: Options): PlanId {
   return oneOf('plan', required(options, 'plan'), PLAN_IDS)
+}
+
+/** What is named of a tenant's terms; one at least has to be. */
+export function termsOf(options: Options): Partial<SettlementTerms> {
+  const [wait, others] = [options['wait-until'], options['settled-by-other']]
+  if (!wait && !others) throw new OptionError('Name --wait-until, --settled-by-other or both.')
+  return {
+    ...(wait && { waitUntil: oneOf('wait-until', wait, ['mined', 'final']) }),
+    ...(others && { acceptsOthers: oneOf('settled-by-other', others, ['accept', 'refuse']) === 'accept' }),
+  }
 }
 
 /** A comma-separated list of scopes; every scope when none is named. */

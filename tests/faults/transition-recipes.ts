@@ -9,6 +9,7 @@ import { buildPayment } from '@/tests/support/build-payment'
 import type { GRANT } from '@/tests/support/crash-points'
 import { queryDatabase } from '@/tests/support/database'
 import { paymentKeyOf, type SettleCall } from '@/tests/support/settle-client'
+import { callDataOf } from '@/tests/support/settling'
 import { drain, type Lane } from './settlement-lane'
 
 /** Where a process is killed: every change of state, the send between two of them, and the grant after them. */
@@ -117,7 +118,7 @@ async function preemptOne(lane: Lane): Promise<string | null> {
   try {
     const answer = lane.settle(body)
     await until(lane, key, `state = 'queued'`)
-    await lane.chain.send(TOKEN_OWNER.address, LOCAL_USDC, callDataOf(body))
+    await lane.chain.send(TOKEN_OWNER.address, LOCAL_USDC, callDataOf(JSON.parse(body)))
     worker?.resume()
     const call = await answer
     const [row] = await rowsOf(lane, key, `state = 'settled_by_other'`)
@@ -199,13 +200,6 @@ type Body = {
 }
 
 const authorizationOf = (body: string) => (JSON.parse(body) as Body).paymentPayload.payload.authorization
-
-function callDataOf(body: string): Hex {
-  const { signature } = (JSON.parse(body) as Body).paymentPayload.payload
-  const { from, to, value, validAfter, validBefore, nonce } = authorizationOf(body)
-  const args = [from, to, BigInt(value), BigInt(validAfter), BigInt(validBefore), nonce, signature] as const
-  return encodeFunctionData({ abi: TOKEN, functionName: 'transferWithAuthorization', args })
-}
 
 type Row = { id: string; block_number: string | null; version: number }
 

@@ -17,9 +17,11 @@ describe.concurrent("a seller's Idempotency-Key", () => {
     const idempotencyKey = randomUUID()
     const first = await settle(base, key, body, { idempotencyKey })
     expect(first.body).toMatchObject({ success: true })
+    expect(first.headers.get('idempotent-replayed')).toBeNull()
     for (const written of [idempotencyKey, `"${idempotencyKey}"`, idempotencyKey]) {
       const again = await settle(base, key, body, { idempotencyKey: written })
       expect([again.status, again.body]).toEqual([200, first.body])
+      expect(again.headers.get('idempotent-replayed')).toBe('true')
     }
     expect(await balanceOf(rpcUrl, body.paymentRequirements['payTo'] as `0x${string}`)).toBe(10_000n)
   })

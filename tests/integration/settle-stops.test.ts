@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest'
-import { type Hex, lowerHex } from '@/lib/core/hex'
+import { lowerHex } from '@/lib/core/hex'
 import type { TenantId } from '@/lib/core/ids'
-import { transferCall } from '@/lib/payments/exact-eip3009/calls'
 import { hashOfTerms } from '@/lib/settlements/binding'
 import { LOCAL_USDC } from '@/scripts/local/chain'
 import { type Answer, call } from '@/tests/support/api'
@@ -11,6 +10,7 @@ import { insertSettlement, randomHex } from '@/tests/support/settlements'
 import {
   AMPLE_GAS,
   broadcastsOf,
+  callDataOf,
   newPayee,
   newPayer,
   type OwnService,
@@ -46,14 +46,6 @@ const settleOwn = (body: Body, at = own.web.base, as = key) => settle(at, as, bo
 const rowsOf = async (body: Body) => {
   const { nonce } = body.paymentPayload.payload.authorization
   return (await call(`${own.web.base}/settlements?nonce=${nonce}`, { key })).body.data
-}
-
-/** The call that carries a payment out. */
-function callDataOf({ paymentPayload }: Body): Hex {
-  const { authorization, signature } = paymentPayload.payload
-  const { from, to, value, validAfter, validBefore, nonce } = authorization
-  const times = { validAfter: BigInt(validAfter), validBefore: BigInt(validBefore) }
-  return transferCall({ from, to, nonce, value: BigInt(value), ...times }, signature)
 }
 
 /** What the web process knows of settling: it reads that every second. */

@@ -87,6 +87,16 @@ describe('health', () => {
     // By the line that was configured, and by nothing else.
     expect(wallet?.isLow).toBe((wallet?.settlementsLeft ?? 0) < 1_000_000)
   })
+
+  it('and names what has been open for a minute with a wallet whose key no worker has', async () => {
+    const open = `INSERT INTO chain_transactions (id, network, wallet, nonce, state, created_at)
+      VALUES ($1, 'eip155:84532', '0xgone', $2, 'open', now() - $3::int * interval '1 second')`
+    await queryDatabase(databaseUrl, open, ['txn_old', 7, 61])
+    await queryDatabase(databaseUrl, open, ['txn_new', 8, 0])
+    await expect.poll(async () => (await health()).settling?.unattended, PATIENCE).toEqual(['0xgone:7'])
+    await queryDatabase(databaseUrl, "DELETE FROM chain_transactions WHERE wallet = '0xgone'")
+    await expect.poll(async () => (await health()).settling?.unattended, PATIENCE).toEqual([])
+  })
 })
 
 describe('the emergency stop', () => {

@@ -224,7 +224,7 @@ function inputOf({ scheduler, scenario }: World, client: SimClient, requestId: s
     startedAt: scheduler.nowMs,
     payment: { network: scenario.network, x402Version: 2, transfer: payment.authorization, magic: null },
     requirements: { amount: payment.authorization.amount.toString(), payTo: payment.authorization.payTo },
-    waitUntil,
+    terms: { waitUntil, acceptsOthers: true },
     keyHash,
     ...{ resource: null, paymentIdentifier: null, request: '{}' },
   }

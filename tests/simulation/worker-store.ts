@@ -78,7 +78,7 @@ export function createMemoryWorkerStore(tables: Tables): SettlerStore {
     spentThisHour: async (network, wallet) => tables.spent.get(`wallet/${network}/${wallet}`) ?? 0n,
     async queueState(network) {
       const waiting = [...tables.rows.values()].filter((row) => row.network === network && row.isReady).length
-      return { waiting, oldestSeconds: 0, open: tables.open().length, oldestOpenSeconds: 0 }
+      return { waiting, oldestSeconds: 0, open: tables.open().length, oldestOpenSeconds: 0, stuckNonces: [] }
     },
     report: async () => undefined,
   }

@@ -1,11 +1,13 @@
 import type { Address, Hex, LocalAccount } from 'viem'
 import { generatePrivateKey, privateKeyToAccount } from 'viem/accounts'
+import { transferCall } from '@/lib/payments/exact-eip3009/calls'
 import { LOCAL_CHAIN_ID, LOCAL_USDC, type RunningChain, startLocalChain } from '@/scripts/local/chain'
 import { connectLocalChain } from '@/scripts/local/chain-rpc'
 import { DEV_WALLETS, privateKeyOf, TOKEN_OWNER } from '@/scripts/local/dev-accounts'
 import type { Running } from '@/scripts/local/processes'
 import { mint } from '@/scripts/local/usdc'
 import { type Answer, call } from './api'
+import type { buildPayment } from './build-payment'
 import { createDatabase, type RunningWeb, startWeb, startWorker, type WebOptions } from './stack'
 
 /** Budgets of gas that no test meets without wanting to. */
@@ -33,6 +35,14 @@ export async function newPayer(rpcUrl: string, funds = 1_000_000n): Promise<Loca
 }
 
 export const newPayee = (): Address => privateKeyToAccount(generatePrivateKey()).address
+
+/** The call that carries a payment out, whoever sends it. */
+export function callDataOf({ paymentPayload }: Awaited<ReturnType<typeof buildPayment>>): Hex {
+  const { authorization, signature } = paymentPayload.payload
+  const { from, to, value, validAfter, validBefore, nonce } = authorization
+  const times = { validAfter: BigInt(validAfter), validBefore: BigInt(validBefore) }
+  return transferCall({ from, to, nonce, value: BigInt(value), ...times }, signature)
+}
 
 type SettleOptions = { idempotencyKey?: string }
 

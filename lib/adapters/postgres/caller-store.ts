@@ -6,7 +6,7 @@ import { orUnavailable, REQUEST_QUERY_TIMEOUT_MS } from './pool'
 /** The overrides come as a list of (name, mode, value, end), for a key has few of them or none. */
 const FIND = `
 SELECT k.id AS key_id, k.name AS key_name, k.mode, k.scopes, k.expires_at, t.id AS tenant_id, t.name AS tenant_name,
-       t.status, t.plan, t.period_start, t.period_end,
+       t.status, t.plan, t.period_start, t.period_end, t.wait_until, t.accepts_others,
        coalesce((SELECT json_agg(json_build_array(o.name, o.mode, o.value, o.ends_at) ORDER BY o.created_at DESC)
                  FROM limit_overrides o WHERE o.tenant_id = t.id AND o.removed_at IS NULL), '[]') AS overrides
 FROM api_keys k JOIN tenants t ON t.id = k.tenant_id
@@ -29,6 +29,8 @@ type Row = {
   plan: CallerRecord['plan']
   period_start: Date | null
   period_end: Date | null
+  wait_until: CallerRecord['waitUntil']
+  accepts_others: boolean
   overrides: [CallerRecord['overrides'][number]['name'], CallerRecord['mode'] | null, number | null, string | null][]
 }
 
@@ -68,6 +70,8 @@ function toRecord(row: Row): CallerRecord {
     plan: row.plan,
     periodStart: row.period_start,
     periodEnd: row.period_end,
+    waitUntil: row.wait_until,
+    acceptsOthers: row.accepts_others,
     overrides: row.overrides.map(([name, mode, value, endsAt]) => ({
       name,
       mode,

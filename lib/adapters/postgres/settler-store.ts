@@ -37,14 +37,15 @@ export function createSettlerStore(pool: Pool): SettlerStore {
       const { rows } = await pool.query<{ wei: string }>(SPENT, [network, wallet])
       return BigInt(rows[0]?.wei ?? 0)
     },
-    async queueState(network) {
-      const { rows } = await pool.query<QueueRow>(QUEUE, [network])
+    async queueState(network, stuckSeconds) {
+      const { rows } = await pool.query<QueueRow>(QUEUE, [network, stuckSeconds])
       const row = rows[0] as QueueRow
       return {
         waiting: Number(row.waiting),
         oldestSeconds: Number(row.oldest),
         open: Number(row.open),
         oldestOpenSeconds: Number(row.oldest_open),
+        stuckNonces: row.stuck,
       }
     },
     async report(network, report) {
@@ -53,7 +54,7 @@ export function createSettlerStore(pool: Pool): SettlerStore {
   }
 }
 
-type QueueRow = { waiting: string; oldest: string; open: string; oldest_open: string }
+type QueueRow = { waiting: string; oldest: string; open: string; oldest_open: string; stuck: string[] }
 
 async function openTransactions(
   pool: Pool,
@@ -161,7 +162,9 @@ const QUEUE = `SELECT
     (SELECT COALESCE(EXTRACT(epoch FROM now() - min(created_at)), 0) FROM settlements WHERE network = $1 AND is_ready) AS oldest,
     (SELECT count(*) FROM chain_transactions WHERE network = $1 AND state = 'open') AS open,
     (SELECT COALESCE(EXTRACT(epoch FROM now() - min(created_at)), 0) FROM chain_transactions
-      WHERE network = $1 AND state = 'open') AS oldest_open`
+      WHERE network = $1 AND state = 'open') AS oldest_open,
+    ARRAY(SELECT wallet || ':' || nonce FROM chain_transactions WHERE network = $1 AND state = 'open'
+      AND created_at < now() - $2::int * interval '1 second' ORDER BY wallet, nonce LIMIT 100) AS stuck`
 
 /** Listed as long as it was able within five minutes; listed again after one minute of being able. */
 const REPORT = `INSERT INTO network_reports AS before (network, able_since, unable_since, reported_at, report)

@@ -1,6 +1,7 @@
 import type { Tenant as TenantRow } from '@/generated/prisma/client'
 import type { TenantId } from '@/lib/core/ids'
 import type { PlanId } from '@/lib/core/plans'
+import type { WaitUntil } from '@/lib/core/settlement-terms'
 import type { Tenant, TenantStatus, TenantStore } from '@/lib/tenants/tenant-store'
 import type { PrismaClient } from './prisma'
 
@@ -20,6 +21,9 @@ export function createTenantStore(prisma: PrismaClient): TenantStore {
   }
 }
 
-function toTenant({ id, name, plan, status, createdAt }: TenantRow): Tenant {
-  return { id: id as TenantId, name, plan: plan as PlanId, status: status as TenantStatus, createdAt }
+function toTenant({ id, name, plan, status, waitUntil, acceptsOthers, createdAt }: TenantRow): Tenant {
+  return {
+    ...{ id: id as TenantId, name, plan: plan as PlanId, status: status as TenantStatus },
+    ...{ waitUntil: waitUntil as WaitUntil, acceptsOthers, createdAt },
+  }
 }

@@ -243,3 +243,7 @@ CREATE TABLE "idempotency_keys" (
 CREATE INDEX "idempotency_keys_created_at_idx" ON "idempotency_keys"("created_at");
 
 ALTER TABLE "usage_periods" ADD COLUMN "settlements" BIGINT NOT NULL DEFAULT 0;
+
+ALTER TABLE "tenants"
+  ADD COLUMN "wait_until" TEXT NOT NULL DEFAULT 'mined',
+  ADD COLUMN "accepts_others" BOOLEAN NOT NULL DEFAULT true;

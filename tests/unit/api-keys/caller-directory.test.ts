@@ -20,6 +20,8 @@ function record(changes: Partial<CallerRecord> = {}): CallerRecord {
     plan: 'pro',
     periodStart: null,
     periodEnd: null,
+    waitUntil: 'mined',
+    acceptsOthers: true,
     overrides: [],
     ...changes,
   }

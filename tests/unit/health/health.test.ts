@@ -107,6 +107,7 @@ describe('how health tells of settling', () => {
         ],
         queue: { waiting: 3, oldestSeconds: 2 },
         openTransactions: { count: 2, oldestSeconds: 75 },
+        unattended: ['0x00000000000000000000000000000000000000aa:7'],
       },
     })
   })

@@ -80,7 +80,7 @@ function settleDuring({ of, ms = Number.POSITIVE_INFINITY, isDone = false }: Out
     startedAt: NOW,
     payment: { network: BASE_SEPOLIA, x402Version: 2, transfer: payment, magic: null },
     requirements: {},
-    waitUntil: 'mined',
+    terms: { waitUntil: 'mined', acceptsOthers: true },
     keyHash: null,
     resource: null,
     paymentIdentifier: null,

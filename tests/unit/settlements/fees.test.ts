@@ -48,9 +48,11 @@ describe('a higher offer for the same nonce', () => {
     expect(next).toEqual({ maxFeeWei: 1n, tipWei: 1n })
   })
 
-  it('is none where the cap would be passed', () => {
-    const last = { maxFeeWei: 170n * GWEI, tipWei: 1n }
-    expect(higherOffer(last, { baseFeeWei: 1n, tipWei: 1n }, CAP)).toBeNull()
+  it('is the cap where a quarter more would pass it, and none where the cap is less than a tenth more', () => {
+    const market = { baseFeeWei: 1n, tipWei: 1n }
+    expect(higherOffer({ maxFeeWei: 170n * GWEI, tipWei: 1n }, market, CAP)).toEqual({ maxFeeWei: CAP, tipWei: 2n })
+    expect(higherOffer({ maxFeeWei: 182n * GWEI, tipWei: 1n }, market, CAP)).toBeNull()
+    expect(higherOffer({ maxFeeWei: CAP, tipWei: 1n }, market, CAP)).toBeNull()
   })
 
   it('is one that nodes take: both fees a tenth higher or more, the whole within the cap', () => {

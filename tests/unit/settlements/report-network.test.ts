@@ -16,11 +16,9 @@ type World = {
   baseFeeWei?: bigint
   fails?: Error
   queue?: Awaited<ReturnType<SettlerStore['queueState']>>
-  /** Open transactions by their age in seconds, of the first wallet. */
-  openAges?: readonly number[]
 }
 
-async function report({ wallets = {}, baseFeeWei = GWEI, fails, queue, openAges = [] }: World) {
+async function report({ wallets = {}, baseFeeWei = GWEI, fails, queue }: World) {
   const written: NetworkReport[] = []
   const fail = () => {
     if (fails) throw fails
@@ -33,12 +31,8 @@ async function report({ wallets = {}, baseFeeWei = GWEI, fails, queue, openAges 
     walletState: async (_: unknown, wallet: Hex) => ({ nonce: 0n, balanceWei: wallets[wallet]?.[0] ?? 0n }),
   }
   const store = {
-    queueState: async () => queue ?? { waiting: 0, oldestSeconds: 0, open: 0, oldestOpenSeconds: 0 },
+    queueState: async () => queue ?? { waiting: 0, oldestSeconds: 0, open: 0, oldestOpenSeconds: 0, stuckNonces: [] },
     spentThisHour: async (_: string, wallet: Hex) => wallets[wallet]?.[1] ?? 0n,
-    openTransactions: async (_: string, wallet: Hex) =>
-      wallet === Object.keys(wallets)[0]
-        ? openAges.map((age, nonce) => ({ wallet, nonce: BigInt(nonce), createdAt: new Date(NOW - age * 1_000) }))
-        : [],
     report: async (_: string, made: NetworkReport) => void written.push(made),
   }
   const deps = {
@@ -129,12 +123,13 @@ describe('what the worker says of a network', () => {
   })
 
   it('the queue and what is open, and the nonces that have been so for more than a minute', async () => {
-    const queue = { waiting: 7, oldestSeconds: 3.5, open: 3, oldestOpenSeconds: 90 }
-    const made = await report({ wallets: { [ONE]: [10n ** 18n, 0n] }, queue, openAges: [90, 61, 59] })
+    const stuckNonces = [`${ONE}:0`, `${ONE}:1`]
+    const queue = { waiting: 7, oldestSeconds: 3.5, open: 3, oldestOpenSeconds: 90, stuckNonces }
+    const made = await report({ wallets: { [ONE]: [10n ** 18n, 0n] }, queue })
     expect(made).toMatchObject({
       queue: { waiting: 7, oldestSeconds: 3.5 },
       open: { transactions: 3, oldestSeconds: 90 },
-      stuckNonces: [`${ONE}:0`, `${ONE}:1`],
+      stuckNonces,
     })
   })
 })

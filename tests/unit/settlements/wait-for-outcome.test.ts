@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { isAppError } from '@/lib/core/errors'
 import { SETTLEMENT_STATES } from '@/lib/core/settlement-states'
-import type { Settlement, WaitUntil } from '@/lib/settlements/settlement'
+import type { SettlementTerms } from '@/lib/core/settlement-terms'
+import type { Settlement } from '@/lib/settlements/settlement'
 import type { Grant, SettlementStore } from '@/lib/settlements/settlement-store'
 import { waitForOutcome } from '@/lib/settlements/wait-for-outcome'
 import { aSettlement, NOW, nonceOf } from '@/tests/support/payment-rows'
@@ -9,10 +10,11 @@ import { aSettlement, NOW, nonceOf } from '@/tests/support/payment-rows'
 const WAIT_MS = 25_000
 const HASH = nonceOf(0xbeef)
 
-type Given = {
+const TERMS: SettlementTerms = { waitUntil: 'mined', acceptsOthers: true }
+
+type Given = Partial<SettlementTerms> & {
   /** What becomes of the row, at each change somebody waits for; it stays the last one. */
   becomes?: Partial<Settlement>[]
-  waitUntil?: WaitUntil
   keyHash?: string | null
   /** Whether the row can be freed when the time is up. */
   isReleased?: boolean
@@ -74,9 +76,10 @@ function outcome(first: Partial<Settlement>, options: Given = {}) {
   return { world, answer: waitIn(world, options) }
 }
 
-function waitIn({ deps, row }: ReturnType<typeof given>, { waitUntil = 'mined', keyHash = null, magic = null }: Given) {
+function waitIn({ deps, row }: ReturnType<typeof given>, { keyHash = null, magic = null, ...terms }: Given) {
   const grant = { requestId: 'req_1', keyHash }
-  return waitForOutcome(deps, row, { untilMs: NOW + WAIT_MS, waitUntil, grant, magic })
+  const { waitUntil, acceptsOthers } = { ...TERMS, ...terms }
+  return waitForOutcome(deps, row, { untilMs: NOW + WAIT_MS, terms: { waitUntil, acceptsOthers }, grant, magic })
 }
 
 const codeOf = (answer: Promise<unknown>) =>
@@ -105,8 +108,8 @@ describe('a row that is paid', () => {
 
   it('is answered with success again to the Idempotency-Key it was granted to, and to no other', async () => {
     const world = given({ state: 'mined' })
-    expect((await waitIn(world, { keyHash: 'mine' })).kind).toBe('paid')
-    expect((await waitIn(world, { keyHash: 'mine' })).kind).toBe('paid')
+    expect(await waitIn(world, { keyHash: 'mine' })).toMatchObject({ kind: 'paid', isReplayed: false })
+    expect(await waitIn(world, { keyHash: 'mine' })).toMatchObject({ kind: 'paid', isReplayed: true })
     expect((await waitIn(world, { keyHash: 'another' })).kind).toBe('duplicate')
     expect((await waitIn(world, { keyHash: null })).kind).toBe('duplicate')
   })
@@ -115,6 +118,25 @@ describe('a row that is paid', () => {
     const world = given({ state: 'mined' })
     expect((await waitIn(world, { keyHash: null })).kind).toBe('paid')
     expect((await waitIn(world, { keyHash: null })).kind).toBe('duplicate')
+  })
+
+  it('by somebody else is no success for a tenant that does not accept that', async () => {
+    const { world, answer } = outcome({ state: 'settled_by_other', transactionHash: HASH }, { acceptsOthers: false })
+    const refusal = { reason: 'invalid_exact_evm_nonce_already_used' }
+    expect(await answer).toMatchObject({ kind: 'refused', refusal, settlement: { id: world.row.id } })
+    expect(world.grants).toEqual([])
+  })
+
+  it('by our own transaction is a success for such a tenant too, and what was granted before stays granted', async () => {
+    expect(await outcome({ state: 'mined' }, { acceptsOthers: false }).answer).toMatchObject({ kind: 'paid' })
+    const world = given({ state: 'settled_by_other' })
+    expect(await waitIn(world, { keyHash: 'mine' })).toMatchObject({ kind: 'paid' })
+    const now = { ...world, row: (await world.deps.store.find(world.row.id)) as Settlement }
+    expect(await waitIn(now, { keyHash: 'mine', acceptsOthers: false })).toMatchObject({
+      kind: 'paid',
+      isReplayed: true,
+    })
+    expect(await waitIn(now, { acceptsOthers: false })).toMatchObject({ kind: 'duplicate' })
   })
 
   it('and waited for until it is final is not answered while it is mined', async () => {
@@ -236,7 +258,7 @@ describe('when the time is up', () => {
   it('whoever comes when no time is left is answered at once', async () => {
     const world = given({ state: 'broadcast', transactionHash: HASH })
     const grant = { requestId: 'req_1', keyHash: null }
-    const late = { untilMs: NOW - 5_000, waitUntil: 'mined', grant, magic: null } as const
+    const late = { untilMs: NOW - 5_000, terms: TERMS, grant, magic: null }
     expect((await waitForOutcome(world.deps, world.row, late)).kind).toBe('pending')
     expect(world.passed()).toBe(0)
   })

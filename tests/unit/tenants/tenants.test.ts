@@ -9,6 +9,8 @@ const make = (name: string) => {
   const insert = async (tenant: Pick<Tenant, 'id' | 'name' | 'plan'>): Promise<Tenant> => ({
     ...tenant,
     status: 'active',
+    waitUntil: 'mined',
+    acceptsOthers: true,
     createdAt: new Date(NOW),
   })
   return createTenant({ now: () => NOW, tenants: { insert } }, { name, plan: 'free' })
