@@ -6,11 +6,12 @@ import { createLogger } from '@/lib/adapters/telemetry/logger'
 import { CallerDirectory } from '@/lib/api-keys/caller-directory'
 import type { CallerRecord } from '@/lib/api-keys/caller-record'
 import { describeKey } from '@/lib/api-keys/describe-key'
-import { configuredNetworks, listedAssets, rpcSettings } from '@/lib/chain-settings'
+import { rpcSettings } from '@/lib/chain-settings'
 import { keccakReady } from '@/lib/core/keccak'
 import { type Mode, PLANS } from '@/lib/core/plans'
 import { secp256k1Implementation } from '@/lib/core/recover-address'
 import { within } from '@/lib/core/within'
+import { createNetworks } from '@/lib/create-networks'
 import { createPayments } from '@/lib/create-payments'
 import { createSettlementQueries } from '@/lib/create-settlement-queries'
 import type { Env } from '@/lib/env'
@@ -20,11 +21,8 @@ import { cacheable } from '@/lib/http/cacheable'
 import { clientAddress } from '@/lib/http/client-address'
 import type { Reply } from '@/lib/http/endpoint'
 import type { RequestLine } from '@/lib/http/route'
-import { checkNetwork } from '@/lib/networks/check-network'
 import { currentStates } from '@/lib/networks/current-states'
 import { listNetworks } from '@/lib/networks/list-networks'
-import { createServedNetworks } from '@/lib/networks/served-networks'
-import { domainSeparator } from '@/lib/payments/exact-eip3009/digest'
 import { listSupported } from '@/lib/payments/list-supported'
 import { countUsed } from '@/lib/usage/count-used'
 import { type GetUsageDeps, getUsage } from '@/lib/usage/get-usage'
@@ -62,14 +60,7 @@ export function createServices(settings: Env, publicUrl: string) {
   })
   const redis = settings.REDIS_URL ? new RedisCounts(settings.REDIS_URL, now) : null
   const chain = createChain({ ...rpcSettings(settings), now })
-  const networks = createServedNetworks(
-    {
-      check: (network, assets) => checkNetwork({ chain: chain.reader, domainSeparator }, network, assets),
-      isListed: listedAssets(settings.X402_EXTRA_ASSETS),
-      onProblem: (network, problem, cause) => logger.warn({ network: network.id, err: cause }, problem),
-    },
-    configuredNetworks(settings),
-  )
+  const networks = createNetworks(settings, chain, logger)
   const callers = new CallerDirectory({ now, store: postgres.callers })
   const used = (tenantId: string, mode: string, start: Date) =>
     countUsed({ usage: postgres.usage, log: postgres.log }, { tenantId, mode, start })

@@ -7,14 +7,12 @@ import { QUEUED_CHANNEL } from '@/lib/adapters/postgres/settlement-sql'
 import { createSettlerStore } from '@/lib/adapters/postgres/settler-store'
 import { loadSigners } from '@/lib/adapters/signers/load-signers'
 import type { Logger } from '@/lib/adapters/telemetry/logger'
-import { configuredNetworks, listedAssets, rpcSettings } from '@/lib/chain-settings'
+import { configuredNetworks, rpcSettings } from '@/lib/chain-settings'
 import { lowerHex } from '@/lib/core/hex'
 import { keccakReady } from '@/lib/core/keccak'
 import { MULTICALL3 } from '@/lib/core/token'
+import { createNetworks } from '@/lib/create-networks'
 import type { Env } from '@/lib/env'
-import { checkNetwork } from '@/lib/networks/check-network'
-import { createServedNetworks } from '@/lib/networks/served-networks'
-import { domainSeparator } from '@/lib/payments/exact-eip3009/digest'
 import { rewindChain } from '@/lib/settlements/rewind-chain'
 import { runNetwork } from '@/lib/settlements/run-network'
 import { WalletRunner } from '@/lib/settlements/run-wallet'
@@ -27,14 +25,7 @@ const TRANSACTION_GAS = 16_777_216n
 /** Everything that settles: for each served network its chores, and for each of our wallets there a loop. */
 export async function startSettler(settings: Env, pool: Pool, logger: Logger): Promise<{ stop(): Promise<void> }> {
   const deps = createDeps(settings, pool, logger)
-  const networks = createServedNetworks(
-    {
-      check: (network, assets) => checkNetwork({ chain: deps.reader, domainSeparator }, network, assets),
-      isListed: listedAssets(settings.X402_EXTRA_ASSETS),
-      onProblem: (network, problem, cause) => logger.warn({ network: network.id, err: cause }, problem),
-    },
-    configuredNetworks(settings),
-  )
+  const networks = createNetworks(settings, deps, logger)
   await Promise.all([keccakReady, networks.start()])
   const signers = await createSigners(settings, networks)
   const stops: (() => Promise<void>)[] = []
@@ -86,7 +77,7 @@ function createDeps(settings: Env, pool: Pool, logger: Logger) {
 /** Of a wallet with code; an account's needs a twentieth. */
 const GAS_OF_ONE_PAYMENT = 1_500_000n
 
-async function createSigners(settings: Env, networks: ReturnType<typeof createServedNetworks>) {
+async function createSigners(settings: Env, networks: ReturnType<typeof createNetworks>) {
   const keys = await loadSigners({
     keys: settings.X402_SIGNER_KEYS,
     keyFile: settings.X402_SIGNER_KEY_FILE,

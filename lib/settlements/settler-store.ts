@@ -142,7 +142,7 @@ export type SettlerStore = {
   report(network: string, report: NetworkReport): Promise<void>
 }
 
-export type QueueState = {
+type QueueState = {
   waiting: number
   oldestSeconds: number
   open: number
