@@ -86,9 +86,11 @@ async function settle(parts: Parts, context: SettleContext): Promise<Reply> {
   const payer = body.paymentPayload.payload?.authorization?.from ?? undefined
   const answer = toSettleResponse(outcome, { network, payer, publicUrl, nowMs: payments.now() })
   if (outcome.kind !== 'paid') return { body: answer }
+  // Whoever was answered first may have served it: a repeat that does not arrive is repeated once more.
+  if (outcome.isReplayed) return { body: answer, headers: { 'Idempotent-Replayed': 'true' } }
   const takeBack = () => store.takeBackGrant(outcome.settlement.id, requestId)
   const onUnsent = () => void takeBack().catch((error) => onProblem('a grant was not taken back', error))
-  return { body: answer, onUnsent, ...(outcome.isReplayed && { headers: { 'Idempotent-Replayed': 'true' } }) }
+  return { body: answer, onUnsent }
 }
 
 async function outcomeOf(parts: Parts, context: SettleContext): Promise<SettleOutcome> {
@@ -129,7 +131,8 @@ function transferOf({ payment, network }: Dispatched) {
   return { ...payment.transfer(), network: network.id }
 }
 
-function toInput({ caller, body, bodyText, requestId, startedAt, idempotencyKey }: SettleContext, opened: Dispatched) {
+function toInput(context: SettleContext, opened: Dispatched) {
+  const { caller, body, bodyText, requestId, startedAt, idempotencyKey, isGone } = context
   const { network, x402Version, payment, magic } = opened
   return {
     tenantId: caller.tenantId,
@@ -144,6 +147,7 @@ function toInput({ caller, body, bodyText, requestId, startedAt, idempotencyKey 
     resource: cleanResource(resourceOf(body)),
     paymentIdentifier: paymentIdentifierOf(body),
     request: bodyText,
+    isGone,
   }
 }
 

@@ -8,6 +8,8 @@ type Report = {
   open: { transactions: number; oldestSeconds: number }
   /** As `wallet:nonce`. */
   stuckNonces: readonly string[]
+  /** Those of wallets whose key the worker does not have: nobody sends them again, and none of them is decided. */
+  unattended: readonly string[]
 }
 
 /** What workers and operators have written of settling. */
@@ -30,7 +32,7 @@ export function describeSettling(settling: Settling, network: string) {
   const found = settling.networks.get(network)
   const settlement = statusOf(settling, network)
   if (!found) return { settlement }
-  const { problem, wallets, queue, open, stuckNonces } = found.report
+  const { problem, wallets, queue, open, stuckNonces, unattended } = found.report
   return {
     settlement,
     settling: {
@@ -42,7 +44,7 @@ export function describeSettling(settling: Settling, network: string) {
       })),
       queue: { waiting: queue.waiting, oldestSeconds: Math.round(queue.oldestSeconds) },
       openTransactions: { count: open.transactions, oldestSeconds: Math.round(open.oldestSeconds) },
-      unattended: unattendedOf(wallets, stuckNonces),
+      unattended: [...unattended],
     },
   }
 }
@@ -66,9 +68,4 @@ function statusOf(settling: Settling, network: string): SettlementStatus {
 
 function noncesOf(wallet: string, stuck: readonly string[]): string[] {
   return stuck.filter((one) => one.startsWith(`${wallet}:`)).map((one) => one.slice(wallet.length + 1))
-}
-
-/** Open with a wallet whose key no worker has any more: nobody sends them again, and none of them is ever decided. */
-function unattendedOf(wallets: Report['wallets'], stuck: readonly string[]): string[] {
-  return stuck.filter((one) => !wallets.some(({ address }) => one.startsWith(`${address}:`)))
 }

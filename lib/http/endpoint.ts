@@ -24,6 +24,8 @@ export type Context<Identity, Body, Query> = {
   params: Readonly<Record<string, string>>
   /** The header of that name, read only where the route says so. */
   idempotencyKey: string | null
+  /** Whether the caller has hung up. */
+  isGone(): boolean
 }
 
 export type Reply = {

@@ -103,6 +103,7 @@ async function pass<Services, Identity extends Caller>(
     bodyText: json?.text ?? '',
     params: paramsOf(request),
     idempotencyKey: endpoint.takesIdempotencyKey ? idempotencyKeyOf(request) : null,
+    isGone: () => request.socket?.destroyed === true,
   }
   if (endpoint.auth === 'key') return endpoint.handle(deps.services, { ...context, caller: passage.caller as Identity })
   return endpoint.handle(deps.services, { ...context, caller: passage.caller })

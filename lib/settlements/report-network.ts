@@ -29,15 +29,16 @@ async function readReport(deps: ReportDeps): Promise<NetworkReport> {
   const { store, network } = deps
   const state = await store.queueState(network.id, STUCK_SECONDS)
   const { waiting, oldestSeconds, open, oldestOpenSeconds, stuckNonces } = state
+  const unattended = stuckNonces.filter((one) => !deps.wallets.some((wallet) => one.startsWith(`${wallet}:`)))
   const queue = { waiting, oldestSeconds }
   const transactions = { transactions: open, oldestSeconds: oldestOpenSeconds }
   try {
     const fees = await deps.chain.fees(network)
     const wallets = await Promise.all(deps.wallets.map((wallet) => describe(deps, wallet, fees)))
     const problem = fees.baseFeeWei > deps.limits.feeCapWei ? FEE_CAP : problemOf(wallets, deps.limits)
-    return { problem, wallets, queue, open: transactions, stuckNonces }
+    return { problem, wallets, queue, open: transactions, stuckNonces, unattended }
   } catch (error) {
-    return { problem: toAppError(error).message, wallets: [], queue, open: transactions, stuckNonces }
+    return { problem: toAppError(error).message, wallets: [], queue, open: transactions, stuckNonces, unattended }
   }
 }
 

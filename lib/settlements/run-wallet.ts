@@ -35,23 +35,28 @@ export class WalletRunner {
   async tick(): Promise<boolean> {
     const found = await this.signRound()
     await this.watchRound()
-    return found !== 'none'
+    return found === 'some' || found === 'all_it_takes'
   }
 
-  /** Signs and sends what waits. Goes on beside `watchRound`. `all_it_takes`: there may be more than one round takes. */
-  async signRound(): Promise<'none' | 'some' | 'all_it_takes'> {
-    const taken = (await this.withLease((lease) => this.signMore(lease))) ?? 0
+  /**
+   * Signs and sends what waits. Goes on beside `watchRound`. `all_it_takes`: there may be more than one round takes;
+   * `failed`: also when the wallet is another's.
+   */
+  async signRound(): Promise<'none' | 'some' | 'all_it_takes' | 'failed'> {
+    const taken = await this.withLease((lease) => this.signMore(lease))
+    if (taken === null) return 'failed'
     if (taken === 0) return 'none'
     return taken < MOST_TAKEN ? 'some' : 'all_it_takes'
   }
 
   /** Looks after what was sent. @returns the milliseconds until there may be something to see */
   async watchRound(): Promise<number> {
-    await this.withLease(async (lease) => {
+    const isDone = await this.withLease(async (lease) => {
       await this.reread()
       await this.watch(lease)
+      return true
     })
-    return this.rhythm.pauseMs(this.deps.now())
+    return isDone ? this.rhythm.pauseMs(this.deps.now()) : SECOND_MS
   }
 
   /** Null: it failed, or the wallet is another's. */

@@ -49,6 +49,8 @@ export type SettlePaymentInput = {
   resource: string | null
   paymentIdentifier: string | null
   request: string
+  /** Whether the caller has hung up. */
+  isGone(): boolean
 }
 
 export type SettleOutcome =
@@ -171,6 +173,7 @@ async function wait(deps: SettlePaymentDeps, input: SettlePaymentInput, row: Set
     // No chain makes a magic payment final.
     terms: input.payment.magic ? { ...input.terms, waitUntil: 'mined' } : input.terms,
     grant: { requestId: input.requestId, keyHash: input.keyHash },
+    isGone: input.isGone,
     magic: input.payment.magic,
   })
 }

@@ -57,7 +57,7 @@ type WalletState = {
 
 /** The chain as settlement uses it. Every read throws `rpc_unavailable` when it cannot be had: never a wrong answer. */
 export type SettlementChain = {
-  /** Makes the calls one after the other upon the newest state, in one eth_call. `block` is not later than that state. */
+  /** Makes the calls one after the other upon the state of the newest block, in one eth_call. */
   simulate(
     network: Network,
     calls: readonly SimulatedCall[],
@@ -85,5 +85,7 @@ export type SettlementChain = {
     at: 'latest' | 'finalized',
   ): Promise<{ block: Block; used: readonly boolean[] }>
   walletState(network: Network, wallet: Hex): Promise<WalletState>
+  /** How many transactions of a wallet are in the chain up to a final block, which is named: lower nonces are taken. */
+  finalNonce(network: Network, wallet: Hex): Promise<{ nonce: bigint; block: Block }>
   fees(network: Network): Promise<Fees>
 }

@@ -36,6 +36,8 @@ export type SettlementStore = {
   recordRefusal(claim: Claim, refusal: SettlementRefusal): Promise<void>
   /** True for one caller of a settlement, ever. */
   grant(id: SettlementId, grant: Grant): Promise<boolean>
+  /** The same Idempotency-Key asks again: the grant is that request's from now on. False: it is not that key's. */
+  repeatGrant(id: SettlementId, requestId: string, keyHash: string): Promise<boolean>
   /** The answer that bore a grant did not leave. */
   takeBackGrant(id: SettlementId, requestId: string): Promise<void>
   /** Queues a failed settlement again whose authorization is still alive. False: its row has changed. */

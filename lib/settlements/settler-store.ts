@@ -70,7 +70,8 @@ export type MemberOutcome =
 export type Decision = {
   transaction: OpenTransaction
   mined: {
-    hash: Hex
+    /** Null: the nonce was taken by a transaction that is not ours. */
+    hash: Hex | null
     blockNumber: bigint
     blockHash: Hex
     succeeded: boolean
@@ -163,4 +164,6 @@ export type NetworkReport = {
   queue: { waiting: number; oldestSeconds: number }
   open: { transactions: number; oldestSeconds: number }
   stuckNonces: readonly string[]
+  /** Those of wallets whose key the worker does not have: nobody sends them again, and none of them is decided. */
+  unattended: readonly string[]
 }

@@ -16,6 +16,8 @@ type Waiting = {
   untilMs: number
   terms: SettlementTerms
   grant: Grant
+  /** Whether the caller has hung up. */
+  isGone(): boolean
   magic: OpenedPayment['magic']
 }
 
@@ -76,7 +78,8 @@ async function paid(deps: WaitDeps, row: Settlement, waiting: Waiting): Promise<
   if (row.state === 'settled_by_other' && !acceptsOthers && row.grantedAt === null) {
     return { kind: 'refused', refusal: NOT_ACCEPTED, settlement: row }
   }
-  return waitUntil === 'final' && !isFinal(row) ? null : granted(deps, row, waiting)
+  const isTooEarly = waitUntil === 'final' && !isFinal(row) && row.grantedAt === null
+  return isTooEarly ? null : granted(deps, row, waiting)
 }
 
 const NOT_ACCEPTED: SettlementRefusal = {
@@ -90,11 +93,14 @@ function isFinal({ state, isOtherFinal }: Settlement): boolean {
 }
 
 async function granted(deps: WaitDeps, row: Settlement, waiting: Waiting): Promise<SettleOutcome> {
-  if (row.grantedAt === null && (await isGranted(deps, row, waiting)))
+  // Nobody reads what is answered now: the grant is for whoever asks next.
+  if (waiting.isGone()) return { kind: 'pending', settlement: row }
+  if (row.grantedAt === null && (await isGranted(deps, row, waiting))) {
     return { kind: 'paid', settlement: row, isReplayed: false }
-  const { keyHash } = waiting.grant
-  const isOwnRepeat = keyHash !== null && (await grantKeyOf(deps.store, row)) === keyHash
-  return isOwnRepeat ? { kind: 'paid', settlement: row, isReplayed: true } : { kind: 'duplicate', settlement: row }
+  }
+  const { requestId, keyHash } = waiting.grant
+  const isRepeated = keyHash !== null && (await deps.store.repeatGrant(row.id, requestId, keyHash).catch(notKnown))
+  return isRepeated ? { kind: 'paid', settlement: row, isReplayed: true } : { kind: 'duplicate', settlement: row }
 }
 
 /**
@@ -114,10 +120,6 @@ async function isGranted(deps: WaitDeps, { id }: Settlement, { grant, untilMs }:
       await deps.waitForChange(id, LOOK_MS)
     }
   }
-}
-
-async function grantKeyOf(store: SettlementStore, row: Settlement): Promise<string | null> {
-  return row.grantedAt === null ? ((await store.find(row.id))?.grantKey ?? null) : row.grantKey
 }
 
 /** The time is up. Only stored bytes and their hash make a pending answer; a row without them is freed for good. */

@@ -16,7 +16,7 @@ export function runLoop(
 ): { wake(): void; stop(): Promise<void> } {
   const idleMs = Math.min(Math.max((blockTimeSeconds * SECOND_MS) / 8, LEAST_PAUSE_MS), SECOND_MS)
   // Where a round took all it takes, more has gathered meanwhile.
-  const pauses = { none: idleMs, some: GATHER_MS, all_it_takes: 0 }
+  const pauses = { none: idleMs, some: GATHER_MS, all_it_takes: 0, failed: SECOND_MS }
   const signing = repeat(async () => (isServed() ? pauses[await runner.signRound()] : idleMs))
   const watching = repeat(async () => (isServed() ? runner.watchRound() : idleMs))
   return {

@@ -1,6 +1,7 @@
 import { SECOND_MS } from '@/lib/core/clock'
 import { toAppError } from '@/lib/core/errors'
 import type { Network } from '@/lib/networks/networks'
+import { decideTaken } from './decide-taken'
 import { decideTransaction } from './decide-transaction'
 import { firstOffer, higherOffer } from './fees'
 import { deepOnes } from './find-payment'
@@ -49,9 +50,11 @@ export async function watchOpen(
   // One after another: whoever waits for the first is answered while the next is decided.
   const isDecided: boolean[] = []
   for (const transaction of open) isDecided.push(await decideIfDeep(deps, transaction, deep))
+  const unseen = open.filter((transaction) => !receiptOf(transaction, found))
+  const taken = await decideTaken(deps, unseen)
   const left: OpenTransaction[] = []
   for (const [index, transaction] of open.entries()) {
-    if (isDecided[index]) sendings.delete(transaction.id)
+    if (isDecided[index] || taken.has(transaction.id)) sendings.delete(transaction.id)
     else if (receiptOf(transaction, found)) left.push(transaction)
     else left.push(await moveOrLeave(deps, lease, transaction, { sendings, isLowest: left.length === 0 }))
   }

@@ -192,7 +192,9 @@ const WRONG_BOOKS = `
   FROM (SELECT transaction_hash AS hash, -sum(amount) AS amount FROM ledger_entries WHERE account LIKE 'wallet:%'
     GROUP BY transaction_hash HAVING sum(amount) <> 0) AS booked
   FULL JOIN chain_transactions AS tx ON tx.mined_hash = booked.hash
-  WHERE tx.fee_wei IS DISTINCT FROM booked.amount`
+  WHERE tx.fee_wei IS DISTINCT FROM booked.amount
+    -- A nonce that somebody else took cost us nothing.
+    AND (tx.id IS NULL OR tx.mined_hash IS NOT NULL OR tx.fee_wei <> 0)`
 
 const WRONG_TRANSFERS = `SELECT settlements.id, state, used.transaction_hash FROM settlements
   LEFT JOIN used_transfers AS used ON used.settlement_id = settlements.id

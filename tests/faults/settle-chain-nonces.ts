@@ -1,5 +1,5 @@
 import { keccak256, parseTransaction } from 'viem'
-import { goOnMining, mineBlocks, receiptsOf, until, withoutMining } from './settle-chain-chain'
+import { goOnMining, mineBlocks, quantity, receiptsOf, until, withoutMining } from './settle-chain-chain'
 import { isQuiet } from './settle-chain-judge'
 import { fundedPayers, signPayment } from './settle-chain-payments'
 import { onBroadcast } from './settle-chain-rpc'
@@ -37,7 +37,7 @@ const DROPPED = scenario({
   },
 })
 
-const LOWEST = `SELECT count(*) OVER (), (SELECT hash FROM chain_attempts WHERE transaction_id = tx.id LIMIT 1) AS lowest
+const LOWEST = `SELECT count(*) OVER (), (SELECT hash FROM chain_attempts WHERE transaction_id = tx.id LIMIT 1) AS lowest, nonce::text
   FROM chain_transactions AS tx WHERE state = 'open' ORDER BY nonce LIMIT 1`
 
 async function revertedOf({ chain }: Lane): Promise<number> {
@@ -124,4 +124,33 @@ const CANCEL_WINS = scenario({
   },
 })
 
-export const NONCE_SCENARIOS: readonly ChainScenario[] = [DROPPED, CANCEL_LOSES, CANCEL_WINS]
+const TAKEN = scenario({
+  name: 'somebody else uses the key of the wallet, and takes a nonce of ours',
+  async run(lane) {
+    const { chain, pool } = lane
+    const payments = (await fundedPayers(chain, 2)).map((payer) => signPayment(payer))
+    const answers = await withoutMining(chain, async () => {
+      const open = await settleApart(lane, payments)
+      const { rows } = await pool.query<{ lowest: string; nonce: string }>(LOWEST)
+      const [first] = rows
+      await chain.call('anvil_dropTransaction', [first?.lowest])
+      const fees = { maxFeePerGas: quantity(10n ** 12n), maxPriorityFeePerGas: quantity(10n ** 10n), gas: '0x5208' }
+      const own = { from: ADDRESS, to: ADDRESS, nonce: quantity(BigInt(first?.nonce ?? 0)) }
+      await chain.call('eth_sendTransaction', [{ ...own, ...fees }])
+      await mineBlocks(chain)
+      return open
+    })
+    const wave = await finish(lane, payments, answers, performance.now())
+    const { rows } = await pool.query<{ count: string }>(TAKEN_NONCES)
+    return { ...wave, taken: Number(rows[0]?.count) }
+  },
+  bounds: {
+    'the worker sees that the nonce was taken': ({ taken }) => taken === 1,
+    'its payment is made under another nonce, and every caller is told so': ({ settled, payments }) =>
+      settled === payments,
+  },
+})
+
+const TAKEN_NONCES = `SELECT count(*) FROM chain_transactions WHERE state = 'decided' AND mined_hash IS NULL`
+
+export const NONCE_SCENARIOS: readonly ChainScenario[] = [DROPPED, CANCEL_LOSES, CANCEL_WINS, TAKEN]

@@ -87,6 +87,7 @@ describe('a list is filtered', async () => {
   await insertSettlement(databaseUrl, { ...at(3), id: newId('settlement', 0), paymentKey: null, mode: 'live' })
   await insertSettlement(databaseUrl, { tenantId: other.tenantId, payer, resource: endpoint, transactionHash: hash })
   const firstHash = await insertAttempt(databaseUrl, [at(3)])
+  await insertAttempt(databaseUrl, [at(3)], hash)
 
   it.each<[string, number[]]>([
     ['', [5, 4, 3, 2, 1, 0]],

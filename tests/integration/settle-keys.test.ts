@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { Pool } from 'pg'
-import { describe, expect, inject, it } from 'vitest'
+import { describe, expect, inject, it, vi } from 'vitest'
 import { createSettlementStore } from '@/lib/adapters/postgres/settlement-store'
 import { buildPayment } from '@/tests/support/build-payment'
+import { queryDatabase } from '@/tests/support/database'
 import { balanceOf, newPayee, newPayer, settle } from '@/tests/support/settling'
 import { createTenantWithKey } from '@/tests/support/tenants'
 
@@ -24,6 +25,25 @@ describe.concurrent("a seller's Idempotency-Key", () => {
       expect(again.headers.get('idempotent-replayed')).toBe('true')
     }
     expect(await balanceOf(rpcUrl, body.paymentRequirements['payTo'] as `0x${string}`)).toBe(10_000n)
+  })
+
+  it('repeats it to him alone, also when his first call hung up and both were waiting', async () => {
+    const body = await payment()
+    const idempotencyKey = randomUUID()
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' }
+    const hangUp = new AbortController()
+    const options = { method: 'POST', body: JSON.stringify(body), signal: hangUp.signal }
+    const first = fetch(`${base}/settle`, { ...options, headers: { ...headers, 'idempotency-key': idempotencyKey } })
+    const { nonce } = body.paymentPayload.payload.authorization
+    const isClaimed = async () =>
+      expect(await queryDatabase(databaseUrl, 'SELECT 1 FROM settlements WHERE nonce = $1', [nonce])).toHaveLength(1)
+    await vi.waitFor(isClaimed, { timeout: 10_000, interval: 10 })
+    const second = settle(base, key, body, { idempotencyKey })
+    hangUp.abort()
+    await expect(first).rejects.toThrow()
+    expect((await second).body).toMatchObject({ success: true })
+    expect((await settle(base, key, body, { idempotencyKey })).body).toMatchObject({ success: true })
+    expect((await settle(base, key, body)).body).toMatchObject({ errorReason: 'duplicate_settlement' })
   })
 
   it('gives every one of his requests at once the same success', async () => {

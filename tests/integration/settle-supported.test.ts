@@ -17,6 +17,7 @@ const report = (problem: string | null): NetworkReport => ({
   queue: { waiting: 0, oldestSeconds: 0 },
   open: { transactions: 0, oldestSeconds: 0 },
   stuckNonces: [],
+  unattended: [],
 })
 
 let pool: Pool

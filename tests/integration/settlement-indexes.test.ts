@@ -48,10 +48,7 @@ const FILL_ATTEMPTS = `WITH numbers AS (SELECT n, ${HASH} AS hash FROM generate_
     SELECT 'eip155:84532', hash, 'txn_' || n, 'settle', '0x', 1, 1, 1, 1 FROM numbers),
   members AS (
     INSERT INTO attempt_members (network, hash, settlement_id)
-    SELECT 'eip155:84532', hash, 'set_' || lpad(n::text, 26, '0') FROM numbers),
-  used AS (
-    INSERT INTO used_transfers (network, transaction_hash, position, settlement_id)
-    SELECT 'eip155:84532', hash, 1, 'set_' || lpad(n::text, 26, '0') FROM numbers)
+    SELECT 'eip155:84532', hash, 'set_' || lpad(n::text, 26, '0') FROM numbers)
   INSERT INTO settlement_events (settlement_id, tenant_id, mode, version, transition, state)
   SELECT 'set_' || lpad(n::text, 26, '0'), 'ten_' || n % ${TENANTS}, 'test', 0, 'claim', 'queued' FROM numbers`
 
@@ -79,7 +76,7 @@ describe(`with ${ROWS} rows no read goes through the whole table`, () => {
     [
       'transaction',
       { transaction: hash(4_007) },
-      /chain_attempts_(pkey|hash_idx)[\s\S]*used_transfers_pkey[\s\S]*settlements_tenant_id_mode_transaction/,
+      /chain_attempts_(pkey|hash_idx)[\s\S]*settlement_events_transaction_hash_idx[\s\S]*settlements_tenant_id_mode_transaction/,
     ],
     ['payer', { payer: address(7) }, /settlements_tenant_id_mode_payer_created_at_idx/],
     ['status', { states: statesOf('pending') }, /settlements_tenant_id_mode_(state_)?created_at/],

@@ -7,7 +7,6 @@ import {
   changeSettlement,
   insertAttempt,
   insertSettlement,
-  insertUsedTransfer,
   randomHex,
   type StoredSettlement,
 } from '@/tests/support/settlements'
@@ -194,7 +193,7 @@ describe('a list is filtered', async () => {
   // Two attempts of one transaction: the bump was mined, the first may still be what a client was told.
   const firstHash = await insertAttempt(databaseUrl, [at(2), at(3), foreign])
   await insertAttempt(databaseUrl, [at(2), at(3), foreign], minedHash)
-  await insertUsedTransfer(databaseUrl, at(4))
+  await changeSettlement(databaseUrl, at(4).id, { transition: 'preempt' })
   const all: Shown[] = (await list(key)).body.data
 
   it.each<[string, number[]]>([

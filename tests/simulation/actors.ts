@@ -133,7 +133,10 @@ export async function request(world: World, client: Asking, process: Process): P
   try {
     const outcome = await settlePayment(deps, inputOf(world, client, requestId))
     const isClosed = tell(world, { client, process, requestId }, outcome)
-    if (isClosed) await store.takeBackGrant(outcome.settlement?.id as SettlementId, requestId).catch(() => undefined)
+    // As web does: whoever was answered before a repeat may have served it.
+    if (isClosed && outcome.kind === 'paid' && !outcome.isReplayed) {
+      await store.takeBackGrant(outcome.settlement.id, requestId).catch(() => undefined)
+    }
     return !isClosed && (outcome.kind === 'paid' || outcome.kind === 'duplicate')
   } catch (error) {
     tellError(world, process, error as AppError)
@@ -226,6 +229,6 @@ function inputOf({ scheduler, scenario }: World, client: SimClient, requestId: s
     requirements: { amount: payment.authorization.amount.toString(), payTo: payment.authorization.payTo },
     terms: { waitUntil, acceptsOthers: true },
     keyHash,
-    ...{ resource: null, paymentIdentifier: null, request: '{}' },
+    ...{ resource: null, paymentIdentifier: null, request: '{}', isGone: () => false },
   }
 }

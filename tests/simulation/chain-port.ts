@@ -91,6 +91,10 @@ export function createChainPort(parts: ChainParts, process: Process): Settlement
       const { state } = headOf(await view('walletState'))
       return { nonce: state.nonces.get(wallet) ?? 0n, balanceWei: 10n ** 18n }
     },
+    async finalNonce(_network, wallet) {
+      const block = finalOf(await view('finalNonce'))
+      return { nonce: block.state.nonces.get(wallet) ?? 0n, block: toBlock(block) }
+    },
     async fees() {
       await view('fees')
       return { baseFeeWei: chain.baseFeeWei, tipWei: GWEI / 1_000n }

@@ -1,3 +1,4 @@
+import type { Hex } from '@/lib/core/hex'
 import { TRANSITIONS } from '@/lib/core/settlement-states'
 import type { LedgerEntry } from '@/lib/settlements/ledger'
 import type { MinedTransfer, Settlement, SettlementId } from '@/lib/settlements/settlement'
@@ -29,7 +30,8 @@ function settle(tables: Tables, transaction: StoredTransaction, { mined }: Decis
   const { outcome, gasWei } = one
   const row = tables.rows.get(one.row.id) as Row
   if (outcome.kind === 'mined') {
-    const { hash: transactionHash, blockNumber, blockHash } = mined
+    const { hash, blockNumber, blockHash } = mined
+    const transactionHash = hash as Hex
     return pay(tables, 'mine', row, { transactionHash, blockNumber, blockHash, position: outcome.position }, gasWei)
   }
   if (outcome.kind === 'other' && payFound(tables, row, outcome.transfer, gasWei)) return true

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type fc from 'fast-check'
 import type { Random } from './random'
 
 /** Something that can die or stand still: a worker, or a web process with one request. */
@@ -10,8 +11,8 @@ type Timer = { atMs: number; order: number; process: Process | null; fire: () =>
 const START_MS = 1_800_000_000_000
 
 /**
- * One clock and one order of things: every call of a store or a chain stops at a gate, and the scheduler says which one
- * goes on next. Between two gates nothing else runs, so that a seed is a whole run.
+ * One clock and one order of things: every call of a store or a chain stops at a gate, and fast-check's scheduler says
+ * which one goes on next. Between two gates nothing else runs, so that a seed is a whole run.
  */
 export class Scheduler {
   nowMs = START_MS
@@ -22,6 +23,7 @@ export class Scheduler {
   private readonly parked: Parked[] = []
   private timers: Timer[] = []
   private order = 0
+  private turn: Parked | null = null
   private readonly digest = createHash('sha256')
 
   constructor(
@@ -29,6 +31,7 @@ export class Scheduler {
     /** How often time goes on although a call could. */
     private readonly haste: number,
     private readonly keepsLines: boolean,
+    private readonly turns: fc.Scheduler,
   ) {}
 
   readonly now = (): number => this.nowMs
@@ -40,7 +43,17 @@ export class Scheduler {
   /** Waits for its turn. What belongs to a dead process never goes on. */
   gate(process: Process, label: string): Promise<void> {
     if (process.isDead) return new Promise(() => undefined)
-    return new Promise((resume) => this.parked.push({ process, label, resume }))
+    return new Promise((resume) => {
+      const parked = { process, label, resume }
+      this.parked.push(parked)
+      this.askForTurn(parked)
+    })
+  }
+
+  private askForTurn(parked: Parked): void {
+    void this.turns.schedule(Promise.resolve(), parked.label).then(() => {
+      this.turn = parked
+    })
   }
 
   /** Resolves when so much time has passed, or earlier by `wake`. */
@@ -87,8 +100,18 @@ export class Scheduler {
     this.steps++
     const ready = this.parked.filter(({ process }) => process.stoppedUntilMs <= this.nowMs)
     if (ready.length === 0 || (!this.isQuiet && this.random.chance(this.haste))) this.pass()
-    else this.goOn(this.isQuiet ? (ready[0] as Parked) : this.random.pick(ready))
+    else this.goOn(this.isQuiet ? (ready[0] as Parked) : await this.nextTurn(ready))
     await new Promise((resolve) => setImmediate(resolve))
+  }
+
+  /** Whoever stands still when it is his turn asks again; a dead one does not. */
+  private async nextTurn(ready: readonly Parked[]): Promise<Parked> {
+    for (;;) {
+      await this.turns.waitOne()
+      const turn = this.turn as Parked
+      if (ready.includes(turn)) return turn
+      if (this.parked.includes(turn)) this.askForTurn(turn)
+    }
   }
 
   private goOn(parked: Parked): void {

@@ -38,6 +38,12 @@ export function createMemoryWebStore(tables: Tables): SettlementStore {
       Object.assign(row, { grantedAt: new Date(now()), grantedRequest: requestId, grantKey: keyHash })
       return true
     },
+    async repeatGrant(id, requestId, keyHash) {
+      const row = rows.get(id)
+      if (!row || row.grantedAt === null || row.grantKey !== keyHash) return false
+      row.grantedRequest = requestId
+      return true
+    },
     async takeBackGrant(id, requestId) {
       const row = rows.get(id)
       if (row?.grantedRequest === requestId)

@@ -3,7 +3,7 @@ import { SECOND_MS } from '@/lib/core/clock'
 import type { Hex } from '@/lib/core/hex'
 import { newId } from '@/lib/core/ids'
 import { TRANSITIONS, type TransitionName } from '@/lib/core/settlement-states'
-import type { SettlementId } from '@/lib/settlements/settlement'
+import type { Settlement, SettlementId } from '@/lib/settlements/settlement'
 import type {
   Candidate,
   Lease,
@@ -200,6 +200,12 @@ function changeOne(tables: Tables, { id, version }: Version, transition: Transit
   return true
 }
 
+/** The oldest and the newest by their block, so many of each. */
+function bothEnds<Kept>(all: readonly Kept[], most: number, blockOf: (kept: Kept) => bigint | null): Kept[] {
+  const sorted = [...all].sort((a, b) => Number((blockOf(a) ?? 0n) - (blockOf(b) ?? 0n)))
+  return sorted.filter((_, index) => index < most || index >= sorted.length - most)
+}
+
 type Watching = Pick<SettlerStore, 'unfinal' | 'finalize' | 'unfinalOthers' | 'finalizeOther' | 'decidedFrom'>
 
 function createWatching(tables: Tables): Watching {
@@ -212,11 +218,8 @@ function createWatching(tables: Tables): Watching {
   })
   return {
     async unfinal(network, most) {
-      return decided()
-        .filter((transaction) => transaction.network === network && !transaction.isFinal)
-        .sort((a, b) => Number((a.blockNumber as bigint) - (b.blockNumber as bigint)))
-        .slice(0, most)
-        .map(toUnfinal)
+      const unfinal = decided().filter((transaction) => transaction.network === network && !transaction.isFinal)
+      return bothEnds(unfinal, most, ({ blockNumber }) => blockNumber).map(toUnfinal)
     },
     async finalize(blocks) {
       const final = blocks.filter(({ transactionId, blockHash }) => {
@@ -231,12 +234,11 @@ function createWatching(tables: Tables): Watching {
       for (const row of paid) tables.change(row, 'finalize', 'final')
       return paid.length
     },
-    async unfinalOthers(network, most) {
-      return [...rows.values()]
-        .filter((row) => row.network === network && row.state === 'settled_by_other' && !row.isOtherFinal)
-        .sort((a, b) => Number((a.mined?.blockNumber ?? 0n) - (b.mined?.blockNumber ?? 0n)))
-        .slice(0, most)
-        .map(toSettlement)
+    async unfinalOthers(network, most, fromBlock) {
+      const isAsked = ({ isOtherFinal, mined }: Settlement) =>
+        !isOtherFinal || (fromBlock !== undefined && (mined?.blockNumber ?? 0n) >= fromBlock)
+      const others = [...rows.values()].filter((row) => row.network === network && row.state === 'settled_by_other')
+      return bothEnds(others.filter(isAsked), most, ({ mined }) => mined?.blockNumber ?? null).map(toSettlement)
     },
     async finalizeOther({ id, version }) {
       const row = rows.get(id)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import fc from 'fast-check'
 import type { Hex } from '@/lib/core/hex'
 import type { TransitionName } from '@/lib/core/settlement-states'
 import type { SettlementChain } from '@/lib/settlements/settlement-chain'
@@ -60,7 +61,8 @@ export class World {
   constructor(private readonly options: WorldOptions) {
     this.random = new Random(options.seed)
     const haste = this.random.pick([0.03, 0.1, 0.3])
-    this.scheduler = new Scheduler(this.random, haste, options.keepsLines ?? false)
+    const [turns] = fc.sample(fc.scheduler(), { seed: options.seed, numRuns: 1 }) as [fc.Scheduler]
+    this.scheduler = new Scheduler(this.random, haste, options.keepsLines ?? false, turns)
     this.scenario = drawScenario(this.random, this.scheduler.nowMs, options.lean)
     this.faults = [...this.scenario.faults]
     const signed = this.scenario.payments.map(({ authorization }) => authorization)

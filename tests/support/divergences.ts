@@ -269,6 +269,11 @@ export const DIVERGENCES: readonly Divergence[] = [
     inject: onTransaction('UPDATE chain_transactions SET mined_hash = $2 WHERE id = $1', random),
   },
   {
+    class: 'transaction_nonce_taken',
+    on: 'transaction',
+    inject: onTransaction('UPDATE chain_transactions SET mined_hash = NULL WHERE id = $1'),
+  },
+  {
     class: 'transaction_wrong',
     on: 'transaction',
     inject: onTransaction('UPDATE chain_transactions SET fee_wei = fee_wei + 1 WHERE id = $1'),

@@ -223,6 +223,22 @@ const WEB: Scenario[] = [
     expected: [false, 1, [true, false, true], [false, 'key of x']],
   },
   {
+    name: 'a repeat by the same key has the grant from then on: whoever had it before takes nothing back',
+    async run(play) {
+      const { id, transaction } = await play.sent('a')
+      play.tell(await play.web.repeatGrant(id, 'early', 'key'))
+      await play.decide(transaction, 11n, [MINED])
+      play.tell(await play.web.repeatGrant(id, 'too early', 'key'))
+      play.tell(await play.web.grant(id, { requestId: 'first', keyHash: 'key' }))
+      play.tell([await play.web.repeatGrant(id, 'stranger', 'other'), await play.web.repeatGrant(id, 'second', 'key')])
+      await play.web.takeBackGrant(id, 'first')
+      play.tell([await play.web.grant(id, { requestId: 'third', keyHash: null }), (await play.row(id)).grantKey])
+      await play.web.takeBackGrant(id, 'second')
+      play.tell([await play.web.repeatGrant(id, 'late', 'key'), (await play.row(id)).grantKey])
+    },
+    expected: [false, false, true, [false, true], [false, 'key'], [false, null]],
+  },
+  {
     name: 'a failed row is queued again once, by whoever saw it as it is, and falls back when nobody signs it',
     async run(play) {
       const { id, transaction } = await play.sent('a')
@@ -577,6 +593,54 @@ const REORGS: Scenario[] = [
         usedTransfers: 1,
         ledger: paidBooks('b'),
       }),
+    ],
+  },
+  {
+    name: 'of more than one look takes, both the oldest and the newest are looked at, each once',
+    async run(play) {
+      const transactions: OpenTransaction[] = []
+      for (const [index, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+        const { transaction } = await play.sent(name)
+        await play.decide(transaction, BigInt(11 + index), [MINED])
+        transactions.push(transaction)
+      }
+      const blocks = async (most: number) =>
+        (await play.worker.unfinal(play.network, most)).map((one) => one.blockNumber)
+      play.tell([await blocks(2), await blocks(3), await blocks(9)])
+      await play.worker.finalize([play.unfinal(transactions[0] as OpenTransaction, 11n)])
+      play.tell(await blocks(2))
+    },
+    expected: [
+      [
+        [11n, 12n, 14n, 15n],
+        [11n, 12n, 13n, 14n, 15n],
+        [11n, 12n, 13n, 14n, 15n],
+      ],
+      [12n, 13n, 14n, 15n],
+    ],
+  },
+  {
+    name: 'so are payments of others; the final ones again only from the block that is asked for',
+    async run(play) {
+      const ids: SettlementId[] = []
+      for (const [index, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+        const id = await play.queued(name)
+        await play.preempt(id, play.transfer(`${play.network} ${name}`, BigInt(11 + index)))
+        ids.push(id)
+      }
+      const blocks = async (most: number, from?: bigint) =>
+        (await play.worker.unfinalOthers(play.network, most, from)).map(({ mined }) => mined?.blockNumber)
+      play.tell(await blocks(2))
+      for (const id of ids.slice(0, 3)) await play.worker.finalizeOther(await play.row(id))
+      play.tell([await blocks(9), await blocks(9, 13n), await blocks(1, 12n)])
+    },
+    expected: [
+      [11n, 12n, 14n, 15n],
+      [
+        [14n, 15n],
+        [13n, 14n, 15n],
+        [12n, 15n],
+      ],
     ],
   },
   {

@@ -20,17 +20,18 @@ const HAS_CODE = 2n
 const WAS_STARVED = 4n
 
 /**
- * The parameters of one eth_call that makes all calls in order and measures each.
+ * The parameters of one eth_call that makes all calls in order upon the state of a block and measures each.
  *
  * Not eth_estimateGas, which finds the least gas with which the whole does not revert: with calls that may fail that
  * is too little for any of them. Not eth_simulateV1, which many providers do not have; a state override nearly all do.
  */
-export function meterParams(calls: readonly SimulatedCall[]): string {
+export function meterParams(calls: readonly SimulatedCall[], block: bigint): string {
   const data = encodeMetered(calls)
   const named = calls.reduce((sum, { gas }) => sum + gas + GAS_PER_CALL, BASE_GAS)
   const wanted = named + GAS_PER_BYTE * BigInt(data.length / 2 - 1)
   const gas = wanted < MAX_GAS ? wanted : MAX_GAS
-  return `[{"to":"${METER}","data":"${data}","gas":"0x${gas.toString(16)}"},"latest",{"${METER}":{"code":"${METER_CODE}"}}]`
+  const call = `{"to":"${METER}","data":"${data}","gas":"0x${gas.toString(16)}"}`
+  return `[${call},"0x${block.toString(16)}",{"${METER}":{"code":"${METER_CODE}"}}]`
 }
 
 /** The meter's calldata: how long its answer will be, then target, account, gas, length and data of each call. */

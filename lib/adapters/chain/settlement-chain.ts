@@ -11,7 +11,7 @@ import { readAuthorizationStates } from './read-authorizations'
 import { numberedBlockCall, readFinalized, readHead } from './read-blocks'
 import { createFeeReader } from './read-fees'
 import { receiptCall } from './read-receipts'
-import { readMany, resultOf } from './read-results'
+import { readMany, readOne } from './read-results'
 import { searchAuthorizationUses } from './search-logs'
 
 type Options = { now: Clock; maxBatch: number }
@@ -30,13 +30,12 @@ export function createSettlementChain(
 
   return {
     async simulate(network, calls) {
+      const rpc = rpcOf(network)
       const decode = (result: unknown) => decodeMetered(result, calls.length)
-      const call = { method: 'eth_call', params: meterParams(calls), decode }
-      // Asked for before, so that the state is this block's or a newer one's. A head read earlier would call balances
-      // old that are not, and payers of the last block would wait.
-      const { number } = await readHead(rpcOf(network))
-      const { answers } = await rpcOf(network).sendWhole([call])
-      return { block: number, results: resultOf<SimulatedResult[]>(call.method, answers[0]) }
+      // By its number: another endpoint, or another node behind this one, may be a block behind.
+      const { number } = await readHead(rpc)
+      const call = { method: 'eth_call', params: meterParams(calls, number), decode }
+      return { block: number, results: await readOne<SimulatedResult[]>(rpc, call) }
     },
 
     async broadcast(network, raw) {
@@ -71,6 +70,13 @@ export function createSettlementChain(
       const calls = [ask('eth_getTransactionCount'), ask('eth_getBalance')]
       const [nonce, balanceWei] = (await readMany<bigint>(rpcOf(network), calls, most)) as [bigint, bigint]
       return { nonce, balanceWei }
+    },
+
+    async finalNonce(network, wallet) {
+      const block = await readFinalized(rpcOf(network))
+      const params = `["${wallet}","0x${block.number.toString(16)}"]`
+      const call = { method: 'eth_getTransactionCount', params, decode: toQuantity }
+      return { block, nonce: await readOne<bigint>(rpcOf(network), call) }
     },
 
     fees: async (network) => readFees(rpcOf(network)),

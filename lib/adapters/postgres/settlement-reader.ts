@@ -59,7 +59,7 @@ const HISTORY = `SELECT COALESCE(json_agg(json_build_object('state', state, 'tra
 /** Every hash ever broadcast for a settlement, and the one that paid it, which may be somebody else's. */
 const hasTransaction = (hash: string) => `id IN (
   SELECT settlement_id FROM chain_attempts JOIN attempt_members USING (network, hash) WHERE chain_attempts.hash = ${hash}
-  UNION SELECT settlement_id FROM used_transfers WHERE transaction_hash = ${hash}
+  UNION SELECT settlement_id FROM settlement_events WHERE transition = 'preempt' AND transaction_hash = ${hash}
   UNION SELECT id FROM settlements WHERE ${OWNED} AND is_magic AND transaction_hash = ${hash})`
 
 const CONDITIONS: { [Name in keyof SettlementFilters]-?: (value: string) => string } = {

@@ -30,6 +30,9 @@ export function createSettlementStore(pool: Pool, budgets: GasBudgets): Settleme
       const row = { ...toInput(claim), payment_key: null, state: 'failed', is_ready: false, reason, message }
       await orUnavailable(pool.query(RECORD_REFUSAL, [JSON.stringify([row])]))
     },
+    async repeatGrant(id, requestId, keyHash) {
+      return (await orUnavailable(pool.query(REPEAT_GRANT, [id, requestId, keyHash]))).rowCount === 1
+    },
     async takeBackGrant(id, requestId) {
       await orUnavailable(pool.query(TAKE_BACK, [id, requestId]))
     },
@@ -131,6 +134,10 @@ const GRANT = `UPDATE settlements SET granted_at = now(), granted_request = inpu
   WHERE settlements.id = input.id AND (granted_at IS NULL OR granted_request = input.request) IS TRUE
     AND (state IN (${PAID_STATES.map((state) => `'${state}'`).join(', ')})) IS TRUE
   RETURNING settlements.id`
+
+/** Whoever was granted before no longer takes it back, for this request answers it too. */
+const REPEAT_GRANT = `UPDATE settlements SET granted_request = $2
+  WHERE id = $1 AND grant_key = $3 AND granted_at IS NOT NULL`
 
 const TAKE_BACK = `UPDATE settlements SET granted_at = NULL, granted_request = NULL, grant_key = NULL
   WHERE id = $1 AND granted_request = $2`

@@ -47,9 +47,10 @@ async function writePaid(
   { outcomes, mined, transaction: { network } }: Decision,
 ): Promise<Set<string>> {
   const paid = new Set<string>()
+  const { hash, blockNumber, blockHash } = mined
   const own = outcomes.flatMap(({ row, outcome, gasWei }) =>
-    outcome.kind === 'mined'
-      ? [{ id: row.id, gasWei, transactionHash: mined.hash, ...mined, position: outcome.position }]
+    outcome.kind === 'mined' && hash !== null
+      ? [{ id: row.id, gasWei, transactionHash: hash, blockNumber, blockHash, position: outcome.position }]
       : [],
   )
   for (const id of await pay(client, 'mine', network, own)) paid.add(id)

@@ -14,6 +14,7 @@ export function checkTransaction(input: Input, facts: TransactionFacts): Discrep
   const found = [checkAttempts(ids, facts), facts.isOpen ? checkOpen(ids, facts, input) : null]
   if (facts.isOpen) return [...found, checkGas(ids, facts, null)].filter(isThere)
   const { receipt } = input
+  if (facts.minedHash === null) return [...found, takenNonce(ids, facts)].filter(isThere)
   if (!receipt) {
     const texts = { expected: `a receipt of ${facts.minedHash}`, found: 'none' }
     return [...found, discrepancy('transaction_decided_without_receipt', { ...ids, ...texts })].filter(isThere)
@@ -39,6 +40,12 @@ function checkOpen(ids: Ids, { createdAt, wallet, nonce }: TransactionFacts, { n
   if (seconds <= openSeconds) return null
   const found = `nonce ${nonce} of ${wallet} open for ${seconds} s`
   return discrepancy('transaction_open_too_long', { ...ids, expected: `a receipt within ${openSeconds} s`, found })
+}
+
+/** The worker says so once the chain is final there: whoever is allowed to use the key has to be asked. */
+function takenNonce(ids: Ids, { nonce, wallet }: TransactionFacts): Discrepancy {
+  const texts = { expected: `a transaction of ours at nonce ${nonce} of ${wallet}`, found: 'another' }
+  return discrepancy('transaction_nonce_taken', { ...ids, ...texts })
 }
 
 function checkReceipt(ids: Ids, facts: TransactionFacts, receipt: Receipt): Discrepancy | null {

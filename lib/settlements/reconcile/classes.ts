@@ -78,6 +78,10 @@ const CLASSES = {
     fix: 'Its nonce has no bytes: fill it with a transfer of nothing.',
   },
   transaction_decided_without_receipt: { severity: 'high', fix: 'Let the worker seek its receipt again: reopen it.' },
+  transaction_nonce_taken: {
+    severity: 'high',
+    fix: 'A transaction that is not ours took its nonce: stop the other use of the key, or replace the key.',
+  },
   transaction_wrong: { severity: 'medium', fix: 'Set block, success and fee to those of the receipt.' },
   transaction_open_too_long: { severity: 'medium', fix: 'See that the worker is running and the wallet has gas.' },
   in_flight_not_zero_when_idle: { severity: 'medium', fix: 'Set it to zero: it keeps a payer from paying.' },

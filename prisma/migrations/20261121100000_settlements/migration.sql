@@ -51,24 +51,18 @@ CREATE TABLE "settlements" (
   CONSTRAINT "settlements_tenant_id_fkey" FOREIGN KEY ("tenant_id") REFERENCES "tenants"("id") ON DELETE RESTRICT ON UPDATE RESTRICT
 );
 -- A row changes some five times in its life: its large columns stand apart, and its page has room for the new versions.
-ALTER TABLE "settlements" SET (toast_tuple_target = 1300, fillfactor = 40);
+ALTER TABLE "settlements" SET (toast_tuple_target = 128, fillfactor = 40);
 ALTER TABLE "settlements" ALTER COLUMN "request" SET STORAGE EXTERNAL, ALTER COLUMN "call_data" SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX "settlements_payment_key_key" ON "settlements"("payment_key");
 CREATE INDEX "settlements_tenant_id_mode_created_at_id_idx" ON "settlements"("tenant_id", "mode", "created_at", "id");
 CREATE INDEX "settlements_tenant_id_mode_payer_created_at_idx" ON "settlements"("tenant_id", "mode", "payer", "created_at");
--- What settled is found by time; the other states are few.
-CREATE INDEX "settlements_tenant_id_mode_state_created_at_idx" ON "settlements"("tenant_id", "mode", "state", "created_at")
-  WHERE "state" NOT IN ('mined', 'final');
+CREATE INDEX "settlements_tenant_id_mode_state_created_at_idx" ON "settlements"("tenant_id", "mode", "state", "created_at");
 CREATE INDEX "settlements_tenant_id_mode_resource_created_at_idx" ON "settlements"("tenant_id", "mode", "resource", "created_at");
-CREATE INDEX "settlements_tenant_id_mode_transaction_hash_idx" ON "settlements"("tenant_id", "mode", "transaction_hash")
-  WHERE "is_magic";
-CREATE INDEX "settlements_tenant_id_mode_payment_identifier_idx" ON "settlements"("tenant_id", "mode", "payment_identifier")
-  WHERE "payment_identifier" IS NOT NULL;
-CREATE INDEX "settlements_network_created_at_idx" ON "settlements"("network", "created_at") WHERE "is_ready";
-CREATE INDEX "settlements_network_updated_at_idx" ON "settlements"("network", "updated_at")
-  WHERE "state" = 'failed' AND "released_at" IS NULL;
-CREATE INDEX "settlements_network_block_number_idx" ON "settlements"("network", "block_number")
-  WHERE "state" = 'settled_by_other';
+CREATE INDEX "settlements_tenant_id_mode_transaction_hash_idx" ON "settlements"("tenant_id", "mode", "transaction_hash");
+CREATE INDEX "settlements_tenant_id_mode_payment_identifier_idx" ON "settlements"("tenant_id", "mode", "payment_identifier");
+CREATE INDEX "settlements_network_is_ready_created_at_idx" ON "settlements"("network", "is_ready", "created_at");
+CREATE INDEX "settlements_network_state_block_number_idx" ON "settlements"("network", "state", "block_number");
+CREATE INDEX "settlements_transaction_id_idx" ON "settlements"("transaction_id");
 CREATE INDEX "settlements_nonce_idx" ON "settlements"("nonce");
 
 -- The outbox: every change of state, written in the transaction that makes it. Readers mark what they have read.
@@ -167,7 +161,7 @@ CREATE TABLE "used_transfers" (
   "transaction_hash" TEXT NOT NULL,
   "position" INTEGER NOT NULL,
   "settlement_id" TEXT NOT NULL,
-  CONSTRAINT "used_transfers_pkey" PRIMARY KEY ("transaction_hash", "position", "network")
+  CONSTRAINT "used_transfers_pkey" PRIMARY KEY ("network", "transaction_hash", "position")
 );
 CREATE UNIQUE INDEX "used_transfers_settlement_id_key" ON "used_transfers"("settlement_id");
 
@@ -243,7 +237,3 @@ CREATE TABLE "idempotency_keys" (
 CREATE INDEX "idempotency_keys_created_at_idx" ON "idempotency_keys"("created_at");
 
 ALTER TABLE "usage_periods" ADD COLUMN "settlements" BIGINT NOT NULL DEFAULT 0;
-
-ALTER TABLE "tenants"
-  ADD COLUMN "wait_until" TEXT NOT NULL DEFAULT 'mined',
-  ADD COLUMN "accepts_others" BOOLEAN NOT NULL DEFAULT true;

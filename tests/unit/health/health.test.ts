@@ -27,6 +27,7 @@ function heard({ problem = null, ageSeconds = 2.4, stops = [], isDisabled = fals
     queue: { waiting: 3, oldestSeconds: 1.6 },
     open: { transactions: 2, oldestSeconds: 75.2 },
     stuckNonces: [`${WALLET}:41`, '0x00000000000000000000000000000000000000aa:7'],
+    unattended: ['0x00000000000000000000000000000000000000aa:7'],
   }
   return { isDisabled, stops: new Set(stops), networks: new Map([['eip155:8453', { ageSeconds, report }]]) }
 }

@@ -8,6 +8,21 @@ const block = (number: number, timestampSeconds: number): Block => ({
   timestampSeconds,
 })
 
+/** Lets a chain run and looks as often as the rhythm says: how late each block was seen, and how many looks that took. */
+function follow(rhythm: BlockRhythm, minedAtMs: readonly number[]) {
+  const lateMs: number[] = []
+  let looks = 0
+  for (let nowMs = 0; lateMs.length < minedAtMs.length; nowMs += rhythm.pauseMs(nowMs)) {
+    looks++
+    const head = minedAtMs.findLastIndex((atMs) => atMs <= nowMs)
+    if (head < 0 || !rhythm.see(block(head, Math.floor((minedAtMs[head] ?? 0) / 1_000)), nowMs)) continue
+    while (lateMs.length <= head) lateMs.push(nowMs - (minedAtMs[lateMs.length] ?? 0))
+  }
+  const sum = lateMs.reduce((total, ms) => total + ms, 0)
+  return { meanMs: sum / lateMs.length, mostMs: Math.max(...lateMs.slice(10)), looksEach: looks / minedAtMs.length }
+}
+const every = (ms: number, count = 400) => Array.from({ length: count }, (_, index) => 137 + index * ms)
+
 describe('BlockRhythm', () => {
   it('knows a block that it has seen from another one', () => {
     const rhythm = new BlockRhythm(2_000)
@@ -26,21 +41,29 @@ describe('BlockRhythm', () => {
     expect(rhythm.pauseMs(9_000)).toBe(100)
   })
 
-  it('learns from the blocks how far they are apart, also where some were missed', () => {
-    const rhythm = new BlockRhythm(2_000)
-    rhythm.see(block(1, 100), 0)
-    rhythm.see(block(5, 104), 4_000)
-    expect(rhythm.pauseMs(4_000)).toBe(750)
-    expect(rhythm.pauseMs(4_750)).toBe(50)
+  it.each([
+    ['a second apart, and said to be two', 2_000, 1_000, 60, 8],
+    ['two seconds apart', 2_000, 2_000, 110, 9],
+    ['twelve seconds apart', 12_000, 12_000, 610, 20],
+    ['a quarter of a second apart', 250, 250, 110, 4],
+  ])('of blocks %s none is seen late, with few looks', (_, saidMs, spacingMs, boundMs, looks) => {
+    const seen = follow(new BlockRhythm(saidMs), every(spacingMs))
+    expect(seen.mostMs).toBeLessThanOrEqual(boundMs)
+    expect(seen.looksEach).toBeLessThan(looks)
   })
 
-  it('looks as often as it ever does where blocks share a second, or the chain went back', () => {
+  it('a gap between two blocks teaches nothing slower than what the chain is said to be', () => {
+    const irregular = every(2_000, 300).map((atMs, index) => atMs + Math.floor(index / 10) * 60_000)
+    expect(follow(new BlockRhythm(2_000), irregular).mostMs).toBeLessThanOrEqual(110)
+  })
+
+  it('blocks that share a second, and a chain that went back, teach nothing by themselves', () => {
     const rhythm = new BlockRhythm(2_000)
     rhythm.see(block(1, 100), 0)
     rhythm.see(block(2, 100), 200)
-    expect(rhythm.pauseMs(200)).toBe(50)
+    expect(rhythm.pauseMs(1_700)).toBe(100)
     rhythm.see({ ...block(1, 90), hash: '0xother' }, 300)
-    expect(rhythm.pauseMs(300)).toBe(50)
+    expect(rhythm.pauseMs(1_800)).toBe(100)
   })
 
   it('has bounds before it has seen any', () => {

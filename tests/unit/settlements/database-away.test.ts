@@ -45,6 +45,7 @@ function settleDuring({ of, ms = Number.POSITIVE_INFINITY, isDone = false }: Out
     rememberKey: refuse,
     playMagic: refuse,
     takeBackGrant: refuse,
+    repeatGrant: refuse,
     find: () => unlessAway('find', () => row),
     claim: (claim) =>
       unlessAway('claim', () => {
@@ -85,6 +86,7 @@ function settleDuring({ of, ms = Number.POSITIVE_INFINITY, isDone = false }: Out
     resource: null,
     paymentIdentifier: null,
     request: '{}',
+    isGone: () => false,
   })
   return { answer, units: () => units, grants: () => grants, passedMs: () => nowMs - NOW }
 }

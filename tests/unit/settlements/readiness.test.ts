@@ -23,6 +23,7 @@ function said({
     queue: { waiting: 0, oldestSeconds: 0 },
     open: { transactions: 0, oldestSeconds: 0 },
     stuckNonces: [],
+    unattended: [],
   }
   return {
     stops: new Map(stops.map((id) => [id, 'an incident'])),

@@ -62,6 +62,7 @@ describe('what the worker says of a network', () => {
       queue: { waiting: 0, oldestSeconds: 0 },
       open: { transactions: 0, oldestSeconds: 0 },
       stuckNonces: [],
+      unattended: [],
     })
   })
 
@@ -130,6 +131,16 @@ describe('what the worker says of a network', () => {
       queue: { waiting: 7, oldestSeconds: 3.5 },
       open: { transactions: 3, oldestSeconds: 90 },
       stuckNonces,
+      unattended: [],
     })
+  })
+
+  it('names what is open with a wallet that is not ours, and calls none so because a node is away', async () => {
+    const stuckNonces = [`${ONE}:0`, '0xgone:7']
+    const queue = { waiting: 0, oldestSeconds: 0, open: 2, oldestOpenSeconds: 90, stuckNonces }
+    for (const fails of [undefined, new Error('no node')]) {
+      const made = await report({ wallets: { [ONE]: [10n ** 18n, 0n] }, queue, ...(fails && { fails }) })
+      expect(made).toMatchObject({ stuckNonces, unattended: ['0xgone:7'] })
+    }
   })
 })

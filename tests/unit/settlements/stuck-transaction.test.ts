@@ -44,6 +44,7 @@ function worldOf(open: readonly OpenTransaction[]): World {
     fees: async () => ({ baseFeeWei: 1n, tipWei: 1n }),
     head: async () => ({ number: 120n, hash: nonceOf(1), timestampSeconds: NOW / 1_000 }),
     walletState: async () => ({ nonce: 0n, balanceWei: 1n }),
+    finalNonce: async () => ({ nonce: 0n, block: { number: 90n, hash: nonceOf(2), timestampSeconds: NOW / 1_000 } }),
     broadcast: async (_, raw) => {
       sent.push(raw)
       return { kind: 'sent' }

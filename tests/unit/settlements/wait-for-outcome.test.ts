@@ -13,6 +13,7 @@ const HASH = nonceOf(0xbeef)
 const TERMS: SettlementTerms = { waitUntil: 'mined', acceptsOthers: true }
 
 type Given = Partial<SettlementTerms> & {
+  isGone?: () => boolean
   /** What becomes of the row, at each change somebody waits for; it stays the last one. */
   becomes?: Partial<Settlement>[]
   keyHash?: string | null
@@ -35,6 +36,7 @@ function given(first: Partial<Settlement>, { becomes = [], isReleased = false }:
     claim: refuse,
     recordRefusal: refuse,
     takeBackGrant: refuse,
+    repeatGrant: async (_, __, keyHash) => row.grantedAt !== null && row.grantKey === keyHash,
     retry: refuse,
     rememberKey: refuse,
     find: async () => row,
@@ -76,10 +78,11 @@ function outcome(first: Partial<Settlement>, options: Given = {}) {
   return { world, answer: waitIn(world, options) }
 }
 
-function waitIn({ deps, row }: ReturnType<typeof given>, { keyHash = null, magic = null, ...terms }: Given) {
+function waitIn({ deps, row }: ReturnType<typeof given>, { keyHash = null, magic = null, ...rest }: Given) {
   const grant = { requestId: 'req_1', keyHash }
-  const { waitUntil, acceptsOthers } = { ...TERMS, ...terms }
-  return waitForOutcome(deps, row, { untilMs: NOW + WAIT_MS, terms: { waitUntil, acceptsOthers }, grant, magic })
+  const { waitUntil, acceptsOthers, isGone = () => false } = { ...TERMS, ...rest }
+  const terms = { waitUntil, acceptsOthers }
+  return waitForOutcome(deps, row, { untilMs: NOW + WAIT_MS, terms, grant, isGone, magic })
 }
 
 const codeOf = (answer: Promise<unknown>) =>
@@ -144,6 +147,23 @@ describe('a row that is paid', () => {
     const { world, answer } = outcome({ state: 'queued' }, { waitUntil: 'final', becomes: [...becomes] })
     expect(await answer).toMatchObject({ kind: 'paid', settlement: { state: 'final' } })
     expect(world.grants).toHaveLength(1)
+  })
+
+  it('is not granted to a caller who has hung up: it is for whoever asks next', async () => {
+    const world = given({ state: 'mined', transactionHash: HASH })
+    expect((await waitIn(world, { isGone: () => true })).kind).not.toBe('paid')
+    expect(world.grants).toEqual([])
+    expect(await waitIn(world, {})).toMatchObject({ kind: 'paid' })
+  })
+
+  it('and granted before is answered as it is, also when its tenant waits for finality since', async () => {
+    const world = given({ state: 'mined', transactionHash: HASH, grantedAt: new Date(NOW), grantKey: 'mine' })
+    expect(await waitIn(world, { waitUntil: 'final', keyHash: 'mine' })).toMatchObject({
+      kind: 'paid',
+      isReplayed: true,
+    })
+    expect(await waitIn(world, { waitUntil: 'final' })).toMatchObject({ kind: 'duplicate' })
+    expect(world.passed()).toBe(0)
   })
 
   it('and not final in time is pending and not granted', async () => {
@@ -258,7 +278,7 @@ describe('when the time is up', () => {
   it('whoever comes when no time is left is answered at once', async () => {
     const world = given({ state: 'broadcast', transactionHash: HASH })
     const grant = { requestId: 'req_1', keyHash: null }
-    const late = { untilMs: NOW - 5_000, terms: TERMS, grant, magic: null }
+    const late = { untilMs: NOW - 5_000, terms: TERMS, grant, isGone: () => false, magic: null }
     expect((await waitForOutcome(world.deps, world.row, late)).kind).toBe('pending')
     expect(world.passed()).toBe(0)
   })

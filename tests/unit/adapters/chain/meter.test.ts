@@ -31,14 +31,14 @@ describe('the calldata', () => {
   })
 
   it('goes out with the meter put at its address, and gas for all calls up to what nodes give', () => {
-    const [transaction, block, override] = JSON.parse(meterParams([call('0xaa'), call('0xbb')]))
-    expect(block).toBe('latest')
+    const [transaction, block, override] = JSON.parse(meterParams([call('0xaa'), call('0xbb')], 291n))
+    expect(block).toBe('0x123')
     expect(override).toEqual({ [METER]: { code: METER_CODE } })
     expect(transaction.to).toBe(METER)
     expect(Object.keys(transaction)).toEqual(['to', 'data', 'gas'])
     expect(Number(transaction.gas)).toBeGreaterThan(400_000)
     expect(Number(transaction.gas)).toBeLessThan(600_000)
-    const [dear] = JSON.parse(meterParams([call('0xaa', 10n ** 12n)]))
+    const [dear] = JSON.parse(meterParams([call('0xaa', 10n ** 12n)], 1n))
     expect(Number(dear.gas)).toBeLessThan(50_000_000)
   })
 })
