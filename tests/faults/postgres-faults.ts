@@ -97,7 +97,8 @@ async function newKey({ databaseUrl }: Stage): Promise<string> {
 function measureAway(samples: readonly Sample<VerifyAnswer>[], beganAt: number, endedAt: number) {
   const away = samples.filter(({ sentAt }) => sentAt >= beganAt && sentAt < endedAt)
   const believed = away.filter(({ sentAt }) => sentAt < beganAt + BELIEVED_MS)
-  const forgotten = away.filter(({ sentAt }) => sentAt >= beganAt + FORGOTTEN_MS)
+  // Who is still waiting when the database comes back may have his verdict.
+  const forgotten = away.filter(({ sentAt, ms }) => sentAt >= beganAt + FORGOTTEN_MS && sentAt + ms < endedAt)
   const first = away.find((sample) => !isVerdict(sample))
   return {
     believed: { requests: believed.length, verdicts: believed.filter(isVerdict).length, ...latencies(believed) },

@@ -105,17 +105,18 @@ function measure(samples: readonly Sample<VerifyAnswer>[], signalledAt: number) 
   const isUnderWay = ({ sentAt, ms }: Sample<VerifyAnswer>) =>
     sentAt < signalledAt - AT_THE_SIGNAL_MS && sentAt + ms > signalledAt
   const underWay = samples.filter(isUnderWay)
-  const later = samples.filter(({ sentAt }) => sentAt > signalledAt + AT_THE_SIGNAL_MS)
+  const later = countOutcomes(samples.filter(({ sentAt }) => sentAt > signalledAt + AT_THE_SIGNAL_MS))
   return {
     underWay: { requests: underWay.length, verdicts: underWay.filter(isVerdict).length, ...latencies(underWay) },
-    later: countOutcomes(later),
-    resets: countOutcomes(later)['ECONNRESET'] ?? 0,
-    cutOff: Object.keys(countOutcomes(later)).filter((outcome) => !NOT_CUT_OFF.includes(outcome)),
+    later,
+    resets: UNREAD.reduce((sum, outcome) => sum + (later[outcome] ?? 0), 0),
+    cutOff: Object.keys(later).filter((outcome) => ![...SERVED_OR_REFUSED, ...UNREAD].includes(outcome)),
   }
 }
 
-/** That a reset connection was not served shows in the log, which is compared with the answers. */
-const NOT_CUT_OFF = ['verdict', 'ECONNREFUSED', 'ECONNRESET']
+const SERVED_OR_REFUSED = ['verdict', 'ECONNREFUSED']
+/** That a connection which was reset or closed was not served shows in the log, which is compared with the answers. */
+const UNREAD = ['ECONNRESET', 'UND_ERR_SOCKET']
 
 const isVerdict = ({ answer }: Sample<VerifyAnswer>) => answer.status === 200 && answer.isValid === true
 
