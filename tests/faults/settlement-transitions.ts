@@ -95,6 +95,7 @@ function armSend(proxy: RpcProxy, moment: Moment, kill: () => Promise<void>): Ar
     over(true)
   }
   return {
+    ready: Promise.resolve(),
     crashed,
     async disarm() {
       proxy.fault = null
@@ -107,7 +108,8 @@ async function crashOnce(lane: Lane, arm: Arm, crash: Crash) {
   const { by, run } = RECIPES[crash.point]
   const slot = by === 'web' ? lane.web : lane.workers[0]
   if (!slot) throw new Error('there is no worker')
-  const { crashed, disarm } = arm(crash, slot.kill)
+  const { ready, crashed, disarm } = arm(crash, slot.kill)
+  await ready
   const isBack = crashed.then(async (isDead) => {
     if (isDead && by === 'worker') await endLease(lane.databaseUrl)
     if (isDead) await slot.restart()

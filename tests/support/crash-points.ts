@@ -4,7 +4,8 @@ import { Client } from 'pg'
 /** Before a change is committed: then it must be undone. After: then it must be carried on from. */
 export type Moment = 'before' | 'after'
 
-export type Armed = { crashed: Promise<boolean>; disarm(): Promise<void> }
+/** Nothing is missed once it is `ready`. */
+export type Armed = { ready: Promise<unknown>; crashed: Promise<boolean>; disarm(): Promise<void> }
 
 export type CrashPoints = {
   /**
@@ -76,8 +77,9 @@ export async function installCrashPoints(databaseUrl: string): Promise<CrashPoin
       const told = new Promise<null>((resolve) => {
         heard = () => resolve(null)
       })
+      const ready = arm(transition, moment)
       const run = async () => {
-        await arm(transition, moment)
+        await ready
         const backend = moment === 'before' ? await held(() => isOver) : await told
         if (isOver) return false
         await kill()
@@ -87,6 +89,7 @@ export async function installCrashPoints(databaseUrl: string): Promise<CrashPoin
         return true
       }
       return {
+        ready,
         crashed: run(),
         async disarm() {
           isOver = true
