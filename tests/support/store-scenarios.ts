@@ -223,6 +223,18 @@ const WEB: Scenario[] = [
     expected: [false, 1, [true, false, true], [false, 'key of x']],
   },
   {
+    name: 'a request that did not hear of its grant has it, also when its block is gone meanwhile; nobody else does',
+    async run(play) {
+      const { id, transaction } = await play.sent('a')
+      await play.decide(transaction, 11n, [MINED])
+      const grant = (requestId: string) => play.web.grant(id, { requestId, keyHash: null })
+      play.tell(await grant('first'))
+      await play.worker.reopen(play.unfinal(transaction, 11n))
+      play.tell([await grant('second'), await grant('first')])
+    },
+    expected: [true, [false, true]],
+  },
+  {
     name: 'a repeat by the same key has the grant from then on: whoever had it before takes nothing back',
     async run(play) {
       const { id, transaction } = await play.sent('a')

@@ -126,13 +126,13 @@ const FIND_HELD = `SELECT ${SETTLEMENT_COLUMNS}, payment_key FROM settlements WH
 const FIND = `SELECT ${SETTLEMENT_COLUMNS} FROM settlements WHERE id = ANY($1::text[])`
 
 /**
- * The same request may ask twice, for it may not have heard that it has the grant. By id, whatever the planner believes
- * of the states: see `fromStates`.
+ * The same request may ask twice, for it may not have heard that it has the grant; it has it, whatever became of the
+ * block since. By id, whatever the planner believes of the states: see `fromStates`.
  */
 const GRANT = `UPDATE settlements SET granted_at = now(), granted_request = input.request, grant_key = input.key
   FROM unnest($1::text[], $2::text[], $3::text[]) AS input(id, request, key)
-  WHERE settlements.id = input.id AND (granted_at IS NULL OR granted_request = input.request) IS TRUE
-    AND (state IN (${PAID_STATES.map((state) => `'${state}'`).join(', ')})) IS TRUE
+  WHERE settlements.id = input.id AND (granted_request = input.request
+    OR (granted_at IS NULL AND state IN (${PAID_STATES.map((state) => `'${state}'`).join(', ')}))) IS TRUE
   RETURNING settlements.id`
 
 /** Whoever was granted before no longer takes it back, for this request answers it too. */
