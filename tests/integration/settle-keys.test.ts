@@ -42,8 +42,8 @@ describe.concurrent("a seller's Idempotency-Key", () => {
     hangUp.abort()
     await expect(first).rejects.toThrow()
     expect((await second).body).toMatchObject({ success: true })
-    expect((await settle(base, key, body, { idempotencyKey })).body).toMatchObject({ success: true })
     expect((await settle(base, key, body)).body).toMatchObject({ errorReason: 'duplicate_settlement' })
+    expect((await settle(base, key, body, { idempotencyKey })).body).toMatchObject({ success: true })
   })
 
   it('gives every one of his requests at once the same success', async () => {

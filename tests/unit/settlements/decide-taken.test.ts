@@ -119,10 +119,8 @@ describe('a nonce that a transaction of somebody else took', () => {
 
   it('is not taken when a member was paid by our own bytes, whatever the node says of their receipt', async () => {
     const { deps, decisions } = worldOf({ usedBy: OWN_HASH })
-    let asked = 0
-    const receipts = deps.chain.receipts
-    deps.chain.receipts = async (network, hashes) =>
-      asked++ === 0 ? hashes.map(() => null) : receipts(network, hashes)
+    // Its log is there, and its receipt is not.
+    deps.chain.receipts = async (_, hashes) => hashes.map(() => null)
     expect(await decideTaken(deps, [openAt(7n, 30_000)])).toEqual(new Set())
     expect(decisions).toEqual([])
   })
@@ -141,5 +139,18 @@ describe('a nonce that a transaction of somebody else took', () => {
     const { deps, decisions, problems } = worldOf({ finalNonce: new AppError('rpc_unavailable') })
     expect(await decideTaken(deps, [openAt(7n, 30_000)])).toEqual(new Set())
     expect([decisions, problems]).toEqual([[], ['it could not be read whose a nonce is']])
+  })
+
+  it('and one whose members cannot be read now holds up none of the others', async () => {
+    const { deps, decisions, problems } = worldOf()
+    const [bad, good] = [openAt(6n, 30_000), { ...openAt(7n, 30_000), id: newId('transaction', NOW + 1) }]
+    const { membersOf } = deps.store
+    deps.store.membersOf = async (id) => {
+      if (id === bad.id) throw new AppError('database_unavailable')
+      return membersOf(id)
+    }
+    expect(await decideTaken(deps, [bad, good])).toEqual(new Set([good.id]))
+    expect(decisions).toHaveLength(1)
+    expect(problems[0]).toBe('it could not be read whose a nonce is')
   })
 })
