@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { missingFromLock } from './check-lock.mjs'
-import { countTests } from './count-tests.mjs'
+import { countTests, failuresOf } from './count-tests.mjs'
 import { build, generate, install, requireNode, step } from './prepare.mjs'
 import { findPython, preparePython } from './python-env.mjs'
 
@@ -31,6 +31,7 @@ const PARTS = {
 requireNode()
 const only = process.argv.indexOf('--only') > 0 ? process.argv[process.argv.indexOf('--only') + 1].split(',') : null
 const totals = { passed: 0, failed: 0 }
+const failures = []
 const startedAt = Date.now()
 try {
   await setUp()
@@ -41,9 +42,10 @@ try {
     totals.failed += failed
   }
 } catch (error) {
-  console.error(error.message)
+  failures.push(error.message)
   totals.failed++
 }
+if (failures.length > 0) console.log(`\nWhat failed:\n${failures.join('\n')}`)
 console.log(`\n${((Date.now() - startedAt) / 1000).toFixed(0)} s`)
 console.log(`${totals.passed} passed, ${totals.failed} failed`)
 process.exit(totals.failed > 0 || totals.passed === 0 ? 1 : 0)
@@ -81,7 +83,7 @@ function command(title, file, args) {
 function checks(results) {
   for (const { title, ok, output } of results) {
     console.log(`${ok ? '✓' : '✗'} ${title}`)
-    if (!ok) console.log(output)
+    if (!ok) failures.push(`✗ ${title}\n${output}`)
   }
   const passed = results.filter(({ ok }) => ok).length
   return { passed, failed: results.length - passed }
@@ -98,7 +100,9 @@ function vitest(projects, args) {
     env: { ...process.env, VITE_CONFIG_NATIVE_IGNORE_WARNING: 'true' },
   })
   if (!existsSync(report)) throw error ?? new Error(`vitest ended with ${status} and without a report`)
-  const counts = countTests(JSON.parse(readFileSync(report, 'utf8')), status)
+  const result = JSON.parse(readFileSync(report, 'utf8'))
+  const counts = countTests(result, status)
+  failures.push(...failuresOf(result))
   rmSync(folder, { recursive: true })
   console.log(`${present.join(', ')}: ${counts.passed} passed, ${counts.failed} failed`)
   return counts

@@ -3,8 +3,10 @@ import { pathToFileURL } from 'node:url'
 import { expect, it } from 'vitest'
 
 type Report = { numPassedTests: number; numFailedTests: number; numFailedTestSuites: number }
-const { countTests } = (await import(pathToFileURL(resolve('scripts/count-tests.mjs')).href)) as {
+type Results = { testResults: unknown[] }
+const { countTests, failuresOf } = (await import(pathToFileURL(resolve('scripts/count-tests.mjs')).href)) as {
   countTests(report: Report, exitCode: number | null): { passed: number; failed: number }
+  failuresOf(results: Results): string[]
 }
 const report = (numFailedTests: number, numFailedTestSuites: number) => ({
   numPassedTests: 7,
@@ -20,4 +22,18 @@ it.each([
   ['a run that a signal ended counts as one', report(0, 0), null, 1],
 ])('%s', (_, given, exitCode, failed) => {
   expect(countTests(given, exitCode)).toEqual({ passed: 7, failed })
+})
+
+it('names what failed with the first lines of why, and a file that does not load', () => {
+  const passed = { status: 'passed', fullName: 'is right', failureMessages: [] }
+  const failed = { status: 'failed', fullName: 'is wrong', failureMessages: ['expected 1 to be 2\n2\n3\n4\n5\n6\n7'] }
+  const testResults = [
+    { name: 'one.test.ts', status: 'passed', message: '', assertionResults: [passed] },
+    { name: 'two.test.ts', status: 'failed', message: '', assertionResults: [passed, failed] },
+    { name: 'three.test.ts', status: 'failed', message: 'no such module', assertionResults: [] },
+  ]
+  expect(failuresOf({ testResults })).toEqual([
+    '✗ two.test.ts\n  is wrong\n    expected 1 to be 2\n    2\n    3\n    4\n    5\n    6',
+    '✗ three.test.ts\n  (the file itself)\n    no such module',
+  ])
 })
