@@ -13,12 +13,14 @@ export function countTests({ numPassedTests, numFailedTests, numFailedTestSuites
 }
 
 /** What failed and why, a text each: the end of a log is often all that is kept of it. */
-export function failuresOf({ testResults }) {
-  return testResults.flatMap(({ name, status, message, assertionResults }) => {
+export function failuresOf({ testResults }, exitCode) {
+  const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
     const failed = assertionResults.filter((test) => test.status === 'failed')
     if (failed.length === 0) return status === 'failed' ? [describe(name, '(the file itself)', message)] : []
     return failed.map(({ fullName, failureMessages }) => describe(name, fullName, failureMessages.join('\n')))
   })
+  if (failures.length > 0 || exitCode === 0) return failures
+  return [`✗ vitest ended with ${exitCode} though no test failed: its own errors stand above`]
 }
 
 function describe(file, test, message) {

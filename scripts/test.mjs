@@ -102,7 +102,7 @@ function vitest(projects, args) {
   if (!existsSync(report)) throw error ?? new Error(`vitest ended with ${status} and without a report`)
   const result = JSON.parse(readFileSync(report, 'utf8'))
   const counts = countTests(result, status)
-  failures.push(...failuresOf(result))
+  failures.push(...failuresOf(result, status))
   rmSync(folder, { recursive: true })
   console.log(`${present.join(', ')}: ${counts.passed} passed, ${counts.failed} failed`)
   return counts

@@ -1,5 +1,13 @@
 import { createHash } from 'node:crypto'
+import type { SettlementRefusal } from './reasons'
 import type { Binding, Settlement, SignedTransfer } from './settlement'
+
+/** The answer to a payment that is bound to other terms, or to another seller. */
+export const BOUND_ELSEWHERE: SettlementRefusal = {
+  reason: 'payment_bound_elsewhere',
+  message:
+    'This payment was presented before under other terms or to another seller. Look it up before you sign another.',
+}
 
 /** One text for one set of terms, whatever the order of their fields: canonical JSON, hashed. */
 export function hashOfTerms(terms: unknown): string {

@@ -2,7 +2,7 @@ import type { Clock } from '@/lib/core/clock'
 import { AppError, isAppError } from '@/lib/core/errors'
 import type { SettlementTerms } from '@/lib/core/settlement-terms'
 import type { Network } from '@/lib/networks/networks'
-import { hashOfTerms, isBoundTo } from './binding'
+import { BOUND_ELSEWHERE, hashOfTerms, isBoundTo } from './binding'
 import { queuedRow, toClaim } from './claim'
 import { notKnown, wasAway } from './not-known'
 import type { SettlementRefusal } from './reasons'
@@ -187,12 +187,6 @@ async function rememberKey(
   if (keyHash === null) return
   const fingerprint = hashOfTerms([requirementsHash, network, asset, payer, nonce])
   if (!(await store.rememberKey({ tenantId, mode, keyHash, fingerprint }))) throw new AppError('idempotency_key_reused')
-}
-
-const BOUND_ELSEWHERE: SettlementRefusal = {
-  reason: 'payment_bound_elsewhere',
-  message:
-    'This payment was presented before under other terms or to another seller. Look it up before you sign another.',
 }
 
 function gasBudgetExceeded(outcome: OverBudget): AppError {

@@ -57,7 +57,7 @@ async function logged(bodies: readonly string[], resources: readonly string[]) {
       const found = new Set(body.data.map((row: { resource: string | null }) => row.resource))
       expect(resources.filter((resource) => !found.has(resource))).toEqual([])
     },
-    { timeout: 5_000, interval: 100 },
+    { timeout: 20_000, interval: 100 },
   )
   return answers
 }

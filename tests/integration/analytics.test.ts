@@ -201,7 +201,7 @@ describe('GET /analytics', () => {
       const answer = await analytics(key, '?days=1')
       expect(answer.body.totals.total).toBe(4)
       return answer
-    }, 5_000)
+    }, 20_000)
     const paid = { network: 'eip155:84532', asset: expect.any(String), count: 2, volume: '3000000' }
     expect(body).toMatchObject({
       totals: { total: 4, valid: 2, invalid: 1, error: 1, successRate: 2 / 3, uniquePayers: 1 },
@@ -223,7 +223,7 @@ describe('GET /analytics', () => {
       // The charts of one answer are read one after the other, and the row may come in between.
       expect([shown.volumes.length, shown.topPayers.length]).toEqual([1, 1])
       return shown
-    }, 5_000)
+    }, 20_000)
     expect(answer.topPayers[0].payer).toBe(body.paymentPayload.payload.authorization.from)
     expect(answer.volumes[0].asset).toBe(body.paymentRequirements['asset'])
   })

@@ -87,7 +87,7 @@ async function logged(key: string, resource: string, network?: string): Promise<
     const row = list.body.data.find((entry: { resource: string }) => entry.resource === resource)
     expect(row).toBeDefined()
     return row.id as string
-  }, 5_000)
+  }, 20_000)
 }
 
 /** A settlement of a resource, straight in the table. */

@@ -140,7 +140,7 @@ describe('a list is paged by cursors', () => {
       const { keyId } = (await list(key, '?limit=1')).body.data[0]
       const [row] = await queryDatabase<{ count: number }>(databaseUrl, text, [keyId])
       expect(row?.count).toBe(250)
-    }, 5_000)
+    }, 20_000)
 
     const seen: LogRow[] = []
     let cursor: string | null = null

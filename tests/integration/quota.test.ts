@@ -222,8 +222,8 @@ describe('the count stands in Postgres', () => {
     await times(7, () => verify(key))
     const other = await verify(key, 'valid', 1)
     expect(other.headers.get('x-ratelimit-remaining')).toBe('2')
-    await vi.waitFor(async () => expect(await usage(key, 1)).toMatchObject({ used: 8, remaining: 2 }), 5_000)
-    await vi.waitFor(async () => expect(await usage(key, 0)).toMatchObject({ used: 8, remaining: 2 }), 5_000)
+    await vi.waitFor(async () => expect(await usage(key, 1)).toMatchObject({ used: 8, remaining: 2 }), 20_000)
+    await vi.waitFor(async () => expect(await usage(key, 0)).toMatchObject({ used: 8, remaining: 2 }), 20_000)
   })
 
   it('emptying Redis gives nobody a unit back', async () => {
@@ -264,7 +264,7 @@ describe('the count stands in Postgres', () => {
       const [row] = await queryDatabase<{ units: number }>(databaseUrl, text, [tenant.tenantId])
       return row?.units
     }
-    await vi.waitFor(async () => expect(await read()).toBe(30), 5_000)
+    await vi.waitFor(async () => expect(await read()).toBe(30), 20_000)
     expect(await usage(tenant.key)).toMatchObject({ used: 30, limit: null })
   })
 

@@ -48,7 +48,7 @@ it('a chain that was killed has lost its last seconds: the next start says so, t
   await first.stop()
   const second = await start()
   process.kill(second.pid, 'SIGKILL')
-  await vi.waitFor(() => expect(isAlive(second.pid)).toBe(false), { timeout: 5_000 })
+  await vi.waitFor(() => expect(isAlive(second.pid)).toBe(false), { timeout: 20_000 })
   await second.stop()
   const third = await start()
   expect(said).toEqual([NOT_CLEAN])

@@ -11,6 +11,6 @@ export async function logOnceItHas(base: string, key: string, count: number, que
       expect(body.data).toHaveLength(count)
       return body.data as LogRow[]
     },
-    { timeout: 5_000, interval: 50 },
+    { timeout: 20_000, interval: 50 },
   )
 }

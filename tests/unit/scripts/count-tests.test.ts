@@ -6,7 +6,7 @@ type Report = { numPassedTests: number; numFailedTests: number; numFailedTestSui
 type Results = { testResults: unknown[] }
 const { countTests, failuresOf } = (await import(pathToFileURL(resolve('scripts/count-tests.mjs')).href)) as {
   countTests(report: Report, exitCode: number | null): { passed: number; failed: number }
-  failuresOf(results: Results): string[]
+  failuresOf(results: Results, exitCode: number | null): string[]
 }
 const report = (numFailedTests: number, numFailedTestSuites: number) => ({
   numPassedTests: 7,
@@ -32,8 +32,13 @@ it('names what failed with the first lines of why, and a file that does not load
     { name: 'two.test.ts', status: 'failed', message: '', assertionResults: [passed, failed] },
     { name: 'three.test.ts', status: 'failed', message: 'no such module', assertionResults: [] },
   ]
-  expect(failuresOf({ testResults })).toEqual([
+  expect(failuresOf({ testResults }, 1)).toEqual([
     '✗ two.test.ts\n  is wrong\n    expected 1 to be 2\n    2\n    3\n    4\n    5\n    6',
     '✗ three.test.ts\n  (the file itself)\n    no such module',
   ])
+})
+
+it('says so when a run ended badly and no test of it failed', () => {
+  expect(failuresOf({ testResults: [] }, 0)).toEqual([])
+  expect(failuresOf({ testResults: [] }, 1)[0]).toContain('vitest ended with 1')
 })

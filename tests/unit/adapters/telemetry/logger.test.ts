@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createLogger, scrub } from '@/lib/adapters/telemetry/logger'
 import { generateKey } from '@/lib/api-keys/key-format'
+import { fastestMs } from '@/tests/support/fastest-ms'
 
 const KEY = generateKey('live')
 const SECRETS: [string, string][] = [
@@ -57,12 +58,9 @@ describe('scrub', () => {
     ['beginnings of URLs', 'postgres://a:'.repeat(1_200)],
     ['colons and slashes', '://:'.repeat(4_000)],
     ['beginnings of keys', 'x402_live_'.repeat(1_600)],
-  ])('a path as long as a stranger may send it, of %s, costs no time', (_, path) => {
+  ])('a path as long as a stranger may send it, of %s, costs no time', async (_, path) => {
     const line = JSON.stringify({ path })
-    scrub(line)
-    const startedAt = performance.now()
-    scrub(line)
-    expect(performance.now() - startedAt).toBeLessThan(50)
+    expect(await fastestMs(() => scrub(line))).toBeLessThan(50)
   })
 })
 
