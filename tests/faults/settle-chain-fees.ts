@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Hex } from 'viem'
 import { baseFee, quantity, receiptsOf, restoreBaseFee, until, withoutMining } from './settle-chain-chain'
-import { fundedPayers, type Payer, type SignedPayment, signPayment } from './settle-chain-payments'
-import { type ChainScenario, rowOf, scenario, untilStates } from './settle-chain-scenario'
+import { firstRefused } from './settle-chain-first-refused'
+import { fundedPayers, type SignedPayment, signPayment } from './settle-chain-payments'
+import { type ChainScenario, scenario } from './settle-chain-scenario'
 import type { Lane } from './settle-chain-stage'
 import { ADDRESS, finish, RECOVERY_MS, settleApart } from './settle-chain-waves'
 
@@ -75,107 +75,6 @@ function holdBaseFee({ chain }: Lane, wei: bigint) {
   }
 }
 
-type Report = {
-  problem: string | null
-  wallets: { isLow: boolean; settlementsLeft: number }[]
-}
-
-const reportOf = async ({ pool }: Lane): Promise<Report | undefined> =>
-  (await pool.query<{ report: Report }>('SELECT report FROM network_reports')).rows[0]?.report
-
-/** What /health says of the network. */
-async function settlingOf({ client }: Lane): Promise<Report | undefined> {
-  const { body } = await client.get('/health')
-  const { checks } = body as { checks: { networks: Record<string, { settling?: Report }> } }
-  return Object.values(checks.networks)[0]?.settling
-}
-
-const OUT_OF_GAS_MONEY = scenario({
-  name: 'the wallet runs out of money for gas',
-  async run(lane) {
-    const { chain, client } = lane
-    await restoreBaseFee(chain)
-    const payments = (await fundedPayers(chain, 3)).map((payer) => signPayment(payer))
-    const [first, second, third] = payments as [SignedPayment, SignedPayment, SignedPayment]
-    const full = await chain.call<Hex>('eth_getBalance', [ADDRESS, 'latest'])
-    // A few dozen settlements at the price of now.
-    await chain.call('anvil_setBalance', [ADDRESS, quantity((await baseFee(chain)) * 55_000n * 60n)])
-    const low = await until('a low balance is told', async () => {
-      const settling = await settlingOf(lane)
-      return settling?.wallets[0]?.isLow ? settling : null
-    })
-    const { success: settledWhileLow } = await client.settle(first)
-    await chain.call('anvil_setBalance', [ADDRESS, '0x0'])
-    const early = new Map([second, third].map((payment) => [payment, client.settle(payment)]))
-    await untilStates(lane, [second, third], ['broadcast'])
-    await until('the problem is told', async () => (await reportOf(lane))?.problem)
-    const { refused, refusal } = await firstRefused(lane, early)
-    const rowsOfRefused = (await rowOf(lane, refused)) ? 1 : 0
-    await until('it was tried for longer than a bump takes', async () => (await oldestOpen(lane)) > 8)
-    const attemptsWhileEmpty = await mostAttempts(lane)
-    await chain.call('anvil_setBalance', [ADDRESS, full])
-    const wave = await finish(lane, [...early.keys()], [...early.values()], performance.now())
-    const afterwards = await until('it goes on', async () => {
-      const answer = await client.settle(refused)
-      return answer.status === 200 ? answer.success : null
-    })
-    return {
-      low: { problem: low.problem, isLow: true, settlementsLeft: low.wallets[0]?.settlementsLeft ?? 0 },
-      settledWhileLow,
-      survivors: wave.settled,
-      claimedBefore: wave.payments,
-      refusal: { status: refusal.status, code: refusal.code, ms: refusal.ms },
-      rowsOfRefused,
-      attemptsWhileEmpty,
-      afterwards,
-      minedMs: wave.minedMs,
-    }
-  },
-  bounds: {
-    'health tells a low balance while there is still some': ({ low }) =>
-      low.problem === null && low.isLow && low.settlementsLeft > 0,
-    'a payment is settled with the last of it': ({ settledWhileLow }) => settledWhileLow,
-    'what was claimed before the report is not lost': ({ survivors, claimedBefore }) => survivors === claimedBefore,
-    'then a new payment is answered 503 at once': ({ refusal }) =>
-      refusal.status === 503 && refusal.code === 'settlement_unavailable' && refusal.ms < PROBE_MS,
-    'a refused payment left no row': ({ rowsOfRefused }) => rowsOfRefused === 0,
-    'no fee grows while the one thing that lacks is money': ({ attemptsWhileEmpty }) => attemptsWhileEmpty === 1,
-    'with money again it goes on, the refused payment too': ({ afterwards }) => afterwards,
-    'all are mined within 60 s': ({ minedMs }) => minedMs <= RECOVERY_MS,
-  },
-})
-
-/** Web knows the report within a second: until then it takes payments, which wait like those before. */
-async function firstRefused(lane: Lane, early: Map<SignedPayment, ReturnType<Lane['client']['settle']>>) {
-  for (;;) {
-    const [payer] = await fundedPayers(lane.chain, 1)
-    const payment = signPayment(payer as Payer)
-    const asked = lane.client.settle(payment)
-    const answer = await Promise.race([asked, sleep(PROBE_MS, null)])
-    if (answer?.status === 503) return { refused: payment, refusal: answer }
-    early.set(payment, asked)
-    if (early.size > MOST_PROBES) throw new Error('no claim is refused')
-  }
-}
-
-const PROBE_MS = 3_000
-const MOST_PROBES = 20
-
-async function oldestOpen({ pool }: Lane): Promise<number> {
-  const { rows } = await pool.query<{ age: number }>(
-    `SELECT EXTRACT(epoch FROM now() - min(created_at))::float8 AS age FROM chain_transactions WHERE state = 'open'`,
-  )
-  return rows[0]?.age ?? 0
-}
-
-async function mostAttempts({ pool }: Lane): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM chain_attempts AS attempt JOIN chain_transactions AS tx
-      ON tx.id = attempt.transaction_id WHERE tx.state = 'open' GROUP BY tx.id ORDER BY 1 DESC LIMIT 1`,
-  )
-  return rows[0]?.count ?? 0
-}
-
 const ABOVE_THE_CAP = scenario({
   name: 'gas costs more than we ever offer',
   async run(lane) {
@@ -225,4 +124,4 @@ async function newestAttemptAge({ pool }: Lane): Promise<number> {
   return rows[0]?.age ?? 0
 }
 
-export const FEE_SCENARIOS: readonly ChainScenario[] = [UNDERPRICED, ABOVE_THE_CAP, OUT_OF_GAS_MONEY]
+export const FEE_SCENARIOS: readonly ChainScenario[] = [UNDERPRICED, ABOVE_THE_CAP]

@@ -1,14 +1,10 @@
-import type { Hex } from 'viem'
-import { toEventSelector } from 'viem'
+import { type Hex, toEventSelector } from 'viem'
 import { isPaid, type SettlementState, TRANSITIONS, type TransitionName } from '@/lib/core/settlement-states'
-import { LOCAL_USDC } from '@/scripts/local/chain'
-import type { LocalChain } from '@/scripts/local/chain-rpc'
-import { quantity, until } from './settle-chain-chain'
+import { until } from './settle-chain-chain'
 import type { Lane } from './settle-chain-stage'
+import { type Log, type Use, usesOf } from './settle-chain-uses'
 
-const USED = toEventSelector('AuthorizationUsed(address,bytes32)')
 const TRANSFER = toEventSelector('Transfer(address,address,uint256)')
-const LOGS_AT_ONCE = 2_000n
 
 type Row = {
   id: string
@@ -23,9 +19,6 @@ type Row = {
   released_at: Date | null
   is_ready: boolean
 }
-type Log = { topics: Hex[]; data: Hex; transactionHash: Hex; blockHash: Hex }
-/** An authorization that the chain says was used, and what the token moved directly after it. */
-type Use = { transaction: Hex; blockHash: Hex; position: number; next: Log | undefined }
 
 /** Nothing waits, nothing is open, and the worker has nothing to finish. */
 export function isQuiet({ pool }: Pick<Lane, 'pool'>): Promise<boolean> {
@@ -58,36 +51,6 @@ export async function judgeLane(lane: Lane): Promise<string[]> {
 /** The sums of the ledger that are not zero: by network and asset. */
 export async function unbalanced({ pool }: Pick<Lane, 'pool'>): Promise<number> {
   return (await pool.query(SUMS)).rowCount ?? 0
-}
-
-async function usesOf(chain: LocalChain): Promise<Map<string, Use[]>> {
-  const uses = new Map<string, Use[]>()
-  for (const [transaction, logs] of await logsByTransaction(chain)) {
-    for (const [index, { topics, blockHash }] of logs.entries()) {
-      if (topics[0] !== USED) continue
-      const use = { transaction, blockHash, position: index + 1, next: logs[index + 1] }
-      push(uses, `${topics[1]?.slice(26)}/${topics[2]}`, use)
-    }
-  }
-  return uses
-}
-
-/** All that the token ever logged. */
-async function logsByTransaction(chain: LocalChain): Promise<Map<Hex, Log[]>> {
-  const head = BigInt(await chain.call<Hex>('eth_blockNumber'))
-  const logs = new Map<Hex, Log[]>()
-  for (let from = 0n; from <= head; from += LOGS_AT_ONCE) {
-    const [fromBlock, toBlock] = [quantity(from), quantity(from + LOGS_AT_ONCE - 1n)]
-    const found = await chain.call<Log[]>('eth_getLogs', [{ address: LOCAL_USDC, fromBlock, toBlock }])
-    for (const log of found) push(logs, log.transactionHash, log)
-  }
-  return logs
-}
-
-function push<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
-  const list = lists.get(key)
-  if (list) list.push(value)
-  else lists.set(key, [value])
 }
 
 function judgeRows(rows: readonly Row[], uses: ReadonlyMap<string, Use[]>): string[] {

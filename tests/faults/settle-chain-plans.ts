@@ -1,8 +1,10 @@
 import { CODE_SCENARIOS } from './settle-chain-code'
 import { FEE_SCENARIOS } from './settle-chain-fees'
+import { GAS_MONEY_SCENARIOS } from './settle-chain-gas-money'
 import { MEMBER_SCENARIOS } from './settle-chain-members'
 import { NONCE_SCENARIOS } from './settle-chain-nonces'
 import { OTHERS_SCENARIOS } from './settle-chain-others'
+import { PAIR_SCENARIOS } from './settle-chain-pairs'
 import { REOPENED_SCENARIOS } from './settle-chain-reopened'
 import { REORG_SCENARIOS } from './settle-chain-reorgs'
 import { REWIND, runRewind } from './settle-chain-rewind'
@@ -17,8 +19,11 @@ const SHORT_PATIENCE = { X402_SETTLE_WAIT_MS: '2000' }
 /** Lanes that know nothing of each other, the longest first. */
 const PLANS: readonly LanePlan[] = [
   { options: { wallets: 3, otherWeb: SHORT_PATIENCE }, scenarios: WALLET_SCENARIOS },
-  { options: {}, scenarios: [...NONCE_SCENARIOS, ...FEE_SCENARIOS] },
-  { options: { otherWeb: SMALL_BUDGET }, scenarios: [...CODE_SCENARIOS, ...MEMBER_SCENARIOS, ...OTHERS_SCENARIOS] },
+  { options: {}, scenarios: [...NONCE_SCENARIOS, ...FEE_SCENARIOS, ...GAS_MONEY_SCENARIOS] },
+  {
+    options: { otherWeb: SMALL_BUDGET },
+    scenarios: [...CODE_SCENARIOS, ...MEMBER_SCENARIOS, ...OTHERS_SCENARIOS, ...PAIR_SCENARIOS],
+  },
   { options: { slotsInAnEpoch: 8 }, scenarios: [...REORG_SCENARIOS, ...REOPENED_SCENARIOS] },
 ]
 

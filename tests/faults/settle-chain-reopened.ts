@@ -1,6 +1,6 @@
 import { mineBlocks, replay, restoreBaseFee, withoutMining } from './settle-chain-chain'
+import { mineUntil } from './settle-chain-histories'
 import { fundedPayers, type Payer, PRICE, type SignedPayment, setBalances, signPayment } from './settle-chain-payments'
-import { mineUntil } from './settle-chain-reorgs'
 import { type ChainScenario, rowOf, type Size, scenario, untilSent, untilStates } from './settle-chain-scenario'
 import { type Lane, whileWorkerPaused } from './settle-chain-stage'
 

@@ -1,19 +1,17 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { encodeFunctionData, type Hex, parseAbi } from 'viem'
 import { LOCAL_CHAIN_ID, LOCAL_USDC } from '@/scripts/local/chain'
 import type { LocalChain } from '@/scripts/local/chain-rpc'
 import { DEV_ACCOUNTS } from '@/scripts/local/dev-accounts'
-import { mineBlocks, receiptOf, replay, until, withoutMining } from './settle-chain-chain'
-import { unbalanced } from './settle-chain-judge'
+import { mineBlocks, replay, until, withoutMining } from './settle-chain-chain'
+import { CAME_BACK, finalOf, historiesOf, mineUntil, placeOf, sampleSums } from './settle-chain-histories'
 import { fundedPayers, type SignedPayment, signPayment } from './settle-chain-payments'
-import { type ChainScenario, rowOf, type Size, scenario, untilSent, untilStates } from './settle-chain-scenario'
+import { type ChainScenario, type Size, scenario, untilSent, untilStates } from './settle-chain-scenario'
 import { type Lane, whileWorkerPaused } from './settle-chain-stage'
 
 const DEPTHS = [1, 2, 3, 4, 5]
 const ROUNDS: Record<Size, number> = { short: 1, long: 10 }
 /** Two epochs of eight. */
 const UNTIL_FINAL = 17
-const SAMPLE_MS = 100
 const BYSTANDER = DEV_ACCOUNTS[6] as (typeof DEV_ACCOUNTS)[number]
 const GWEI = 1_000_000_000n
 const APPROVE = parseAbi(['function approve(address spender, uint256 amount)'])
@@ -135,19 +133,6 @@ async function playRound(lane: Lane, depth: number, { isAbsent }: How): Promise<
   }
 }
 
-async function historiesOf(lane: Lane, payments: readonly SignedPayment[]): Promise<string[]> {
-  const rows = await Promise.all(payments.map((payment) => rowOf(lane, payment)))
-  // With many blocks some are final already.
-  return rows.map((row) => row?.history.filter((transition) => transition !== 'finalize').join(' ') ?? '')
-}
-
-const CAME_BACK: ReadonlySet<string> = new Set([
-  'claim sign mine reorg resume mine',
-  // Paid by another at first, and then by us or by him.
-  'claim preempt reorg resume sign mine',
-  'claim preempt reorg resume preempt',
-])
-
 /** The same bytes in a new block, behind somebody's approval, whose log takes the first place there. */
 async function inAnotherBlock({ chain, pool }: Lane, payment: SignedPayment): Promise<[Hex, number][]> {
   const { rows } = await pool.query<{ raw: Hex }>(
@@ -172,57 +157,6 @@ async function approval(chain: LocalChain): Promise<Hex> {
     maxFeePerGas: 100n * GWEI,
     maxPriorityFeePerGas: GWEI,
   })
-}
-
-/** Where the payment's transfer stands in its block, and in its transaction. */
-async function placeOf({ chain, pool }: Lane, { transfer }: SignedPayment) {
-  const { rows } = await pool.query<{ transaction_hash: string; position: number }>(
-    'SELECT transaction_hash, position FROM settlements WHERE nonce = $1',
-    [transfer.nonce],
-  )
-  const [row] = rows
-  const receipt = row ? await receiptOf(chain, row.transaction_hash) : null
-  return row && receipt ? { inBlock: Number(receipt.logs[row.position]?.logIndex), position: row.position } : null
-}
-
-/** Blocks come again, until all are paid again. */
-export async function mineUntil(lane: Lane, payments: readonly SignedPayment[]): Promise<void> {
-  await until('all are paid again', async () => {
-    const rows = await Promise.all(payments.map((payment) => rowOf(lane, payment)))
-    const isDone = rows.every((row) => ['mined', 'final', 'settled_by_other'].includes(row?.state ?? ''))
-    if (!isDone) await mineBlocks(lane.chain)
-    if (!isDone) await sleep(SAMPLE_MS)
-    return isDone
-  })
-}
-
-async function finalOf({ pool }: Lane, payments: readonly SignedPayment[]): Promise<number> {
-  const { rows } = await pool.query<{ count: number }>(
-    `SELECT count(*)::int AS count FROM settlements WHERE nonce = ANY($1::text[])
-      AND (state = 'final' OR (state = 'settled_by_other' AND is_final))`,
-    [payments.map(({ transfer }) => transfer.nonce)],
-  )
-  return rows[0]?.count ?? 0
-}
-
-/** Looks at the ledger's sums again and again. */
-function sampleSums(lane: Lane) {
-  const counts = { samples: 0, unbalancedSamples: 0 }
-  let isOver = false
-  const ended = (async () => {
-    while (!isOver) {
-      counts.samples++
-      if ((await unbalanced(lane)) > 0) counts.unbalancedSamples++
-      await sleep(SAMPLE_MS)
-    }
-  })()
-  return {
-    async end() {
-      isOver = true
-      await ended
-      return counts
-    },
-  }
 }
 
 export const REORG_SCENARIOS: readonly ChainScenario[] = [REORGS]

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRandom } from '@/tests/support/random'
 import type { SettleCall } from '@/tests/support/settle-client'
-import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history'
+import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history/history'
 import { type AtEnd, withCleanup } from '@/tests/support/with-cleanup'
 import type { DatabaseStage, Scenario } from './scenario'
 import { openLane } from './settlement-lane'

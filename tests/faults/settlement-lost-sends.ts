@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RpcProxy, startRpcProxy } from '@/tests/support/rpc-proxy'
-import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history'
+import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history/history'
 import { type AtEnd, withCleanup } from '@/tests/support/with-cleanup'
 import type { DatabaseStage, Scenario } from './scenario'
 import { openLane } from './settlement-lane'

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type CrashPoints, installCrashPoints } from '@/tests/support/crash-points'
 import { queryDatabase } from '@/tests/support/database'
-import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history'
+import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history/history'
 import { type AtEnd, withCleanup } from '@/tests/support/with-cleanup'
 import type { ProcessSlot } from './process-slot'
 import type { DatabaseStage, Scenario } from './scenario'

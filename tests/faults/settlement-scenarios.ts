@@ -1,4 +1,4 @@
-import type { HistoryFigures } from '@/tests/support/settlement-history'
+import type { HistoryFigures } from '@/tests/support/settlement-history/history'
 import type { DatabaseStage, Scenario } from './scenario'
 import { databaseScenario } from './settlement-database'
 import { killScenario } from './settlement-kills'

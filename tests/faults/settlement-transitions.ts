@@ -1,7 +1,7 @@
 import type { Armed, CrashPoints, Moment } from '@/tests/support/crash-points'
 import { installCrashPoints } from '@/tests/support/crash-points'
 import { type RpcProxy, startRpcProxy } from '@/tests/support/rpc-proxy'
-import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history'
+import { HISTORY_BOUNDS, type History } from '@/tests/support/settlement-history/history'
 import { type AtEnd, withCleanup } from '@/tests/support/with-cleanup'
 import type { DatabaseStage, Scenario } from './scenario'
 import { endLease, type Lane, openLane } from './settlement-lane'

@@ -6,7 +6,8 @@ import { Tables } from '@/tests/simulation/tables'
 import { createMemoryWebStore } from '@/tests/simulation/web-store'
 import { createMemoryWorkerStore } from '@/tests/simulation/worker-store'
 import { createDatabase } from '@/tests/support/stack'
-import { type Facts, Play, STORE_SCENARIOS, type StoreStage, TENANTS } from '@/tests/support/store-scenarios'
+import { STORE_SCENARIOS } from '@/tests/support/store-scenarios/all'
+import { type Facts, Play, type StoreStage, TENANTS } from '@/tests/support/store-scenarios/play'
 
 const { postgresUrl } = inject('service')
 const BUDGET = 10n ** 30n

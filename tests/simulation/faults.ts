@@ -1,7 +1,8 @@
-import { runClient, startWorker } from './actors'
 import { GWEI, type ReorgKind } from './chain'
+import { runClient } from './client-actor'
 import type { FaultKind } from './scenario'
 import type { Process } from './scheduler'
+import { startWorker } from './worker-actor'
 import type { World } from './world'
 
 export type Workers = { process: Process; stop(): void }[]

@@ -1,6 +1,7 @@
-import { request, startWorker } from './actors'
+import { request } from './client-actor'
 import { cause, startClients, type Workers } from './faults'
 import { judgeWorld } from './judge-world'
+import { startWorker } from './worker-actor'
 import { World, type WorldOptions } from './world'
 
 const BLOCK_MS = 2_000

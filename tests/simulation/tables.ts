@@ -159,3 +159,8 @@ export function fly(tables: Tables, row: { network: string; asset: string; payer
   const inFlight = flight.inFlight + amount
   tables.flights.set(holderOf(row), { ...flight, inFlight: inFlight > 0n ? inFlight : 0n })
 }
+
+/** Whether a row is in a transaction that is not decided. */
+export function isInOpen(tables: Tables, { transactionId }: Row): boolean {
+  return transactionId !== null && tables.transactions.get(transactionId)?.state === 'open'
+}

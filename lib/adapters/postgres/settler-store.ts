@@ -135,7 +135,8 @@ const LEASE = `UPDATE wallets SET lease_until = now() + interval '${LEASE_SECOND
     fence = CASE WHEN lease_owner = $3 AND lease_until > now() THEN fence ELSE fence + 1 END
   WHERE network = $1 AND address = $2 AND (lease_owner = $3 OR lease_until IS NULL OR lease_until <= now())
   RETURNING fence::text`
-const RELEASE = `UPDATE wallets SET lease_until = now() WHERE network = $1 AND address = $2 AND lease_owner = $3 AND fence = $4`
+/** Columns of milliseconds round: what is rounded up would still be held by its last owner. */
+const RELEASE = `UPDATE wallets SET lease_until = date_trunc('milliseconds', now()) WHERE network = $1 AND address = $2 AND lease_owner = $3 AND fence = $4`
 
 const OPEN = `SELECT tx.id, tx.nonce::text, tx.created_at, count(attempt.hash)::text AS attempts
   FROM chain_transactions AS tx JOIN chain_attempts AS attempt ON attempt.transaction_id = tx.id

@@ -1,59 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Id, newId } from '@/lib/core/ids'
-import { getVerification } from '@/lib/verifications/get-verification'
 import { type ListVerificationsInput, listVerifications } from '@/lib/verifications/list-verifications'
-import type { LogOwner, VerificationPage, VerificationRow } from '@/lib/verifications/verification-store'
+import type { VerificationRow } from '@/lib/verifications/verification-store'
+import { DAY, madeAt, NOW, now, owner, storeOf } from '@/tests/support/verification-rows'
 
-const NOW = Date.parse('2026-11-21T12:00:00Z')
-const DAY = 86_400_000
-const now = () => NOW
-const owner: LogOwner = { tenantId: newId('tenant', NOW), mode: 'test' }
-
-function row(id: string, atMs: number, changes: Partial<VerificationRow> = {}): VerificationRow {
-  return {
-    at: new Date(atMs),
-    id,
-    mode: 'test',
-    key_id: 'key_1',
-    request_id: 'req_1',
-    outcome: 'valid',
-    reason: null,
-    x402_version: 2,
-    network: 'eip155:84532',
-    asset: '0x036cbd53842c5426634e7929541ec2318f3dcf7e',
-    payer: '0x209693bc6afc0c5328ba36faf03c514ef312287c',
-    pay_to: '0x209693bc6afc0c5328ba36faf03c514ef312287c',
-    amount: '1500000',
-    nonce: `0x${'ab'.repeat(32)}`,
-    resource: 'https://seller.example/weather',
-    block: '7',
-    duration_us: 1_234,
-    ...changes,
-  }
-}
-
-/** Rows in memory, read as the database reads them: newest first, by time and then by id. */
-function storeOf(rows: readonly VerificationRow[]) {
-  const pages: VerificationPage[] = []
-  const list = async (_: LogOwner, page: VerificationPage) => {
-    pages.push(page)
-    return [...rows]
-      .sort((a, b) => b.at.getTime() - a.at.getTime() || (a.id < b.id ? 1 : -1))
-      .filter(({ at }) => at.getTime() >= page.fromMs && at.getTime() < page.toMs)
-      .filter((entry) => !page.filters.outcome || entry.outcome === page.filters.outcome)
-      .filter((entry) => isBefore(entry, page.before))
-      .slice(0, page.limit)
-  }
-  return { pages, verifications: { list } }
-}
-
-function isBefore({ at, id }: VerificationRow, before: VerificationPage['before']): boolean {
-  if (!before) return true
-  return at.getTime() < before.atMs || (at.getTime() === before.atMs && id < before.id)
-}
-
-const madeAt = (atMs: number, changes: Partial<VerificationRow> = {}) => row(newId('verification', atMs), atMs, changes)
 const input = (changes: Partial<ListVerificationsInput> = {}): ListVerificationsInput => ({
   owner,
   retentionDays: 7,
@@ -207,51 +157,6 @@ describe('a row as it is shown', () => {
     expect(await shown({ amount })).toMatchObject({
       amount,
       amountTokens: `${amount.slice(0, -6)}.${amount.slice(-6)}`,
-    })
-  })
-})
-
-describe('getVerification', () => {
-  const find = (id: string, retentionDays = 7, stored: (VerificationRow & { request: string }) | null = null) => {
-    const asked: number[] = []
-    const verifications = {
-      find: async (_: LogOwner, __: string, atMs: number) => {
-        asked.push(atMs)
-        return stored
-      },
-    }
-    return { asked, found: getVerification({ now, verifications }, { owner, id, retentionDays }) }
-  }
-
-  it('gives a row as JSON with the request as it came, found by the time its id carries', async () => {
-    const request = '{"x402Version":2, "big":12345678901234567890.10, "a":1,"a":2}'
-    const stored = { ...madeAt(NOW - 5), request }
-    const { asked, found } = find(stored.id, 7, stored)
-    expect(await found).toContain(`"request":${request}}`)
-    expect(JSON.parse(await found)).toMatchObject({ id: stored.id, isValid: true, request: { x402Version: 2 } })
-    expect(asked).toEqual([NOW - 5])
-  })
-
-  it.each(['', 'ver_', 'x', newId('request', NOW), `${newId('verification', NOW)}0`])(
-    '%j is not found, without a question',
-    async (id) => {
-      const { asked, found } = find(id)
-      await expect(found).rejects.toMatchObject({ code: 'resource_not_found' })
-      expect(asked).toEqual([])
-    },
-  )
-
-  it('what is past the retention is not found, though the row may still be there', async () => {
-    const id: Id<'verification'> = newId('verification', NOW - 8 * DAY)
-    await expect(find(id, 7, { ...row(id, NOW - 8 * DAY), request: '{}' }).found).rejects.toMatchObject({
-      code: 'resource_not_found',
-    })
-  })
-
-  it('another tenant’s row is not there', async () => {
-    await expect(find(newId('verification', NOW)).found).rejects.toMatchObject({
-      code: 'resource_not_found',
-      status: 404,
     })
   })
 })
