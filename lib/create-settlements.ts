@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Pool } from 'pg'
 import { seenUnusedByReleased } from '@/lib/adapters/postgres/seen-unused'
 import { createWaiters, Listener } from '@/lib/adapters/postgres/settlement-listener'
@@ -9,6 +10,7 @@ import { readSettlingState } from '@/lib/adapters/postgres/settling-state'
 import type { CallerRecord } from '@/lib/api-keys/caller-record'
 import { toSettleResponse } from '@/lib/contracts/settle-response'
 import { cleanResource } from '@/lib/core/clean-resource'
+import { SECOND_MS } from '@/lib/core/clock'
 import type { Env } from '@/lib/env'
 import type { Context, Reply } from '@/lib/http/endpoint'
 import type { Network } from '@/lib/networks/networks'
@@ -25,7 +27,7 @@ import { hashOfTerms } from '@/lib/settlements/binding'
 import { isPaidNotGranted } from '@/lib/settlements/is-paid-not-granted'
 import { createReadiness, type Readiness } from '@/lib/settlements/readiness'
 import { type SettleOutcome, settlePayment } from '@/lib/settlements/settle-payment'
-import type { SignedTransfer } from '@/lib/settlements/settlement'
+import type { Binding, SettlementId, SignedTransfer } from '@/lib/settlements/settlement'
 import type { SettlementStore, WaitForChange } from '@/lib/settlements/settlement-store'
 import { type SettlementUnits, settlementQuota } from '@/lib/settlements/take-settlement-unit'
 import { termsOf } from '@/lib/settlements/terms-of'
@@ -37,7 +39,7 @@ type Deps = {
   publicUrl: string
   pool: Pool
   payments: VerifyPaymentDeps
-  verifications: Pick<VerificationStore, 'seenUnusedAt'>
+  verifications: Pick<VerificationStore, 'seenUnused'>
   onProblem(message: string, cause: unknown): void
 }
 type SettleContext = Context<CallerRecord, PaymentRequest, unknown>
@@ -79,7 +81,7 @@ export function createSettlements(deps: Deps) {
 }
 
 async function settle(parts: Parts, context: SettleContext): Promise<Reply> {
-  const { store, publicUrl, payments, onProblem } = parts
+  const { publicUrl, payments } = parts
   const { body, requestId } = context
   const outcome = await outcomeOf(parts, context)
   const network = body.paymentRequirements.network ?? ''
@@ -88,10 +90,22 @@ async function settle(parts: Parts, context: SettleContext): Promise<Reply> {
   if (outcome.kind !== 'paid') return { body: answer }
   // Whoever was answered first may have served it: a repeat that does not arrive is repeated once more.
   if (outcome.isReplayed) return { body: answer, headers: { 'Idempotent-Replayed': 'true' } }
-  const takeBack = () => store.takeBackGrant(outcome.settlement.id, requestId)
-  const onUnsent = () => void takeBack().catch((error) => onProblem('a grant was not taken back', error))
+  const onUnsent = () => void takeBack(parts, outcome.settlement.id, requestId)
   return { body: answer, onUnsent }
 }
+
+/** Tried again for some seconds: a grant that nobody heard of and nobody has is a sale that is lost. */
+async function takeBack({ store, onProblem }: Parts, id: SettlementId, requestId: string): Promise<void> {
+  for (let left = TAKE_BACK_TRIES; left > 0; left--) {
+    try {
+      return await store.takeBackGrant(id, requestId)
+    } catch (error) {
+      if (left === 1) onProblem('a grant was not taken back', error)
+      else await sleep(SECOND_MS)
+    }
+  }
+}
+const TAKE_BACK_TRIES = 10
 
 async function outcomeOf(parts: Parts, context: SettleContext): Promise<SettleOutcome> {
   const { settings, pool, payments, verifications, store, units, readiness, waitForChange } = parts
@@ -100,13 +114,23 @@ async function outcomeOf(parts: Parts, context: SettleContext): Promise<SettleOu
   const deps = {
     ...{ now: payments.now, store, waitForChange, waitMs: settings.X402_SETTLE_WAIT_MS },
     judge: () => judgePayment(payments, opened),
-    seenUnusedAt: async (payment: SignedTransfer) =>
-      (await verifications.seenUnusedAt(context.caller, payment)) ??
-      seenUnusedByReleased(pool, context.caller, payment),
+    seenUnusedAt: async (payment: Binding & SignedTransfer) =>
+      (await seenUnusedByVerify(verifications, payment)) ?? seenUnusedByReleased(pool, payment),
     requireReady: (network: Network) => (opened.magic ? Promise.resolve() : readiness.requireReady(network)),
     quota: settlementQuota(units, context.caller, currentPeriod(context.caller, context.startedAt).start),
   }
   return settlePayment(deps, toInput(context, opened))
+}
+
+/** Of a /verify under the same terms: what was looked at for another sale says nothing of this one. */
+async function seenUnusedByVerify(
+  verifications: Deps['verifications'],
+  payment: Binding & SignedTransfer,
+): Promise<bigint | null> {
+  const seen = await verifications.seenUnused(payment, payment)
+  const termsOfRequest = (request: string) => (JSON.parse(request) as PaymentRequest).paymentRequirements
+  const found = seen.find(({ request }) => hashOfTerms(termsOfRequest(request)) === payment.requirementsHash)
+  return found?.block ?? null
 }
 
 type Asked = Pick<SettleContext, 'caller' | 'body'>

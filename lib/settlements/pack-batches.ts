@@ -49,6 +49,13 @@ export function packBatches(candidates: readonly Measured[]): Measured[][] {
   return [...shared, ...alone]
 }
 
+/** The first of a batch, as many as may be signed with so much gas. */
+export function withinGas(batch: readonly Measured[], mostGas: bigint): Measured[] {
+  let count = batch.length
+  while (count > 0 && gasLimitOf(batch.slice(0, count)) > mostGas) count--
+  return batch.slice(0, count)
+}
+
 function fits(members: readonly Measured[]): boolean {
   const bytes = members.reduce((sum, { row }) => sum + BYTES_OF_A_CALL + row.callData.length / 2, 68)
   return members.length <= MOST_MEMBERS && bytes <= MOST_BYTES && gasLimitOf(members) <= MOST_GAS

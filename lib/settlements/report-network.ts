@@ -1,12 +1,15 @@
 import { toAppError } from '@/lib/core/errors'
 import type { Hex } from '@/lib/core/hex'
 import type { Network } from '@/lib/networks/networks'
+import { firstOffer } from './fees'
 import type { Fees } from './settlement-chain'
 import type { GasLimits, SettlerDeps } from './settler'
 import type { NetworkReport } from './settler-store'
 
 /** What a payment costs in a full transaction; and how many must be possible for a wallet not to be called low. */
 const GAS_OF_A_PAYMENT = 55_000n
+/** What the gas limit of a payment alone comes to: a node wants a wallet to have all that is offered for it. */
+const GAS_LIMIT_OF_A_PAYMENT = 150_000n
 /** A transaction that is open longer than this is told of. */
 const STUCK_SECONDS = 60
 
@@ -35,7 +38,7 @@ async function readReport(deps: ReportDeps): Promise<NetworkReport> {
   try {
     const fees = await deps.chain.fees(network)
     const wallets = await Promise.all(deps.wallets.map((wallet) => describe(deps, wallet, fees)))
-    const problem = fees.baseFeeWei > deps.limits.feeCapWei ? FEE_CAP : problemOf(wallets, deps.limits)
+    const problem = fees.baseFeeWei > deps.limits.feeCapWei ? FEE_CAP : problemOf(wallets, fees, deps.limits)
     return { problem, wallets, queue, open: transactions, stuckNonces, unattended }
   } catch (error) {
     return { problem: toAppError(error).message, wallets: [], queue, open: transactions, stuckNonces, unattended }
@@ -45,24 +48,30 @@ async function readReport(deps: ReportDeps): Promise<NetworkReport> {
 type Wallet = NetworkReport['wallets'][number]
 
 async function describe(
-  { chain, store, network, lowSettlements }: ReportDeps,
+  { chain, store, network, limits, lowSettlements }: ReportDeps,
   address: Hex,
-  { baseFeeWei, tipWei }: Fees,
+  fees: Fees,
 ): Promise<Wallet> {
   const [{ balanceWei }, spent] = await Promise.all([
     chain.walletState(network, address),
     store.spentThisHour(network.id, address),
   ])
-  const settlementsLeft = Number(balanceWei / (GAS_OF_A_PAYMENT * (baseFeeWei + tipWei || 1n)))
+  const payments = Number(balanceWei / (GAS_OF_A_PAYMENT * (fees.baseFeeWei + fees.tipWei || 1n)))
+  const settlementsLeft = balanceWei < offerOfOne(fees, limits) ? 0 : payments
   const isLow = settlementsLeft < lowSettlements
   return { address, balanceWei: balanceWei.toString(), settlementsLeft, isLow, spentThisHourWei: spent.toString() }
 }
 
-function problemOf(wallets: readonly Wallet[], { walletHourWei }: GasLimits): string | null {
+function offerOfOne(fees: Fees, { feeCapWei }: GasLimits): bigint {
+  return GAS_LIMIT_OF_A_PAYMENT * firstOffer(fees, feeCapWei).maxFeeWei
+}
+
+function problemOf(wallets: readonly Wallet[], fees: Fees, limits: GasLimits): string | null {
   if (wallets.length === 0) return 'there is no wallet to pay the gas'
   const funded = wallets.filter(({ settlementsLeft }) => settlementsLeft !== 0)
   if (funded.length === 0) return 'no wallet has money for gas'
-  const isOver = ({ spentThisHourWei }: Wallet) => BigInt(spentThisHourWei) >= walletHourWei
+  const most = limits.walletHourWei - offerOfOne(fees, limits)
+  const isOver = ({ spentThisHourWei }: Wallet) => BigInt(spentThisHourWei) > most
   return funded.every(isOver) ? SPEND_CAP : null
 }
 

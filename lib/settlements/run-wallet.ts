@@ -1,15 +1,16 @@
 import { SECOND_MS } from '@/lib/core/clock'
 import { toAppError } from '@/lib/core/errors'
 import { BlockRhythm } from './block-rhythm'
+import { GasRoom } from './gas-room'
 import type { WalletDeps } from './settler'
 import type { Lease, OpenTransaction, TransactionId } from './settler-store'
 import { MOST_TAKEN, signReady } from './sign-ready'
 import { type Sendings, send, watchOpen } from './watch-open'
 
-/** Nodes hold few pending transactions of one account; more wait here. */
-const MOST_OPEN = 16
 const RENEW_MS = 5 * SECOND_MS
 const REREAD_MS = 2 * SECOND_MS
+/** A wallet without room leaves what waits to others for so long. */
+const FULL_MS = SECOND_MS
 
 /**
  * Settles with one wallet: keeps its lease, signs what waits, and watches what it sent. What is known of its open
@@ -19,6 +20,7 @@ export class WalletRunner {
   private lease: Lease | null = null
   private leasedAt = Number.NEGATIVE_INFINITY
   private readAt = Number.NEGATIVE_INFINITY
+  private fullUntil = 0
   private readonly rhythm: BlockRhythm
   private renewing: Promise<Lease | null> | null = null
   private open = new Map<TransactionId, OpenTransaction>()
@@ -112,12 +114,36 @@ export class WalletRunner {
   }
 
   private async signMore(lease: Lease): Promise<number> {
-    if (this.open.size >= MOST_OPEN || (await this.isOverCap())) return 0
-    const { taken, transactions } = await signReady(this.deps, lease)
+    const { deps } = this
+    // What the holder before has left open counts as well.
+    if (this.readAt === Number.NEGATIVE_INFINITY) await this.reread()
+    const spendable = await this.spendable()
+    if (deps.now() < this.fullUntil || new GasRoom(this.all, spendable).places === 0) return 0
+    const room = async () => {
+      const { balanceWei } = await deps.chain.walletState(deps.network, deps.signer.address)
+      return new GasRoom(this.all, balanceWei < spendable ? balanceWei : spendable)
+    }
+    const { taken, isFull } = await signReady(deps, { lease, room, send: (signed) => this.send(signed) })
+    if (isFull) this.rest()
+    return taken
+  }
+
+  private get all(): OpenTransaction[] {
+    return [...this.open.values()]
+  }
+
+  private async send(transactions: readonly OpenTransaction[]): Promise<void> {
     for (const transaction of transactions) this.open.set(transaction.id, transaction)
     // In their order: a node keeps what has a nonce too high, but not for ever.
     for (const transaction of transactions) await send(this.deps, transaction, this.sendings)
-    return taken
+  }
+
+  private rest(): void {
+    const { now, signer, network, onProblem } = this.deps
+    this.fullUntil = now() + FULL_MS
+    if (this.open.size > 0) return
+    const details = { wallet: signer.address, network: network.id }
+    onProblem('a wallet can pay for no transaction: it has too little, or may spend no more in this hour', details)
   }
 
   /** Receipts are asked for when there is a new block, and every second. */
@@ -125,9 +151,9 @@ export class WalletRunner {
     const { network, chain, now } = this.deps
     if (this.open.size === 0) return
     const head = await chain.head(network)
-    const isDue = [...this.open.values()].some(({ id }) => now() - (this.sendings.get(id)?.atMs ?? 0) > SECOND_MS)
+    const isDue = this.all.some(({ id }) => now() - (this.sendings.get(id)?.atMs ?? 0) > SECOND_MS)
     if (!this.rhythm.see(head, now()) && !isDue) return
-    const before = [...this.open.values()]
+    const before = this.all
     this.keep(
       before.map(({ id }) => id),
       await watchOpen(this.deps, lease, before, this.sendings),
@@ -141,13 +167,9 @@ export class WalletRunner {
     this.open = new Map([...this.open].sort(([, a], [, b]) => (a.nonce < b.nonce ? -1 : 1)))
   }
 
-  /** What is open may cost all that was offered for it. */
-  private async isOverCap(): Promise<boolean> {
+  /** Wei that the wallet may still spend within this hour, its open transactions among them. */
+  private async spendable(): Promise<bigint> {
     const { store, network, signer, limits } = this.deps
-    const offered = [...this.open.values()].reduce((sum, { attempts }) => {
-      const newest = attempts.at(-1)
-      return sum + (newest ? newest.gas * newest.maxFeeWei : 0n)
-    }, 0n)
-    return (await store.spentThisHour(network.id, signer.address)) + offered >= limits.walletHourWei
+    return limits.walletHourWei - (await store.spentThisHour(network.id, signer.address))
   }
 }

@@ -5,9 +5,10 @@ import type { Network } from '@/lib/networks/networks'
 import { BOUND_ELSEWHERE, hashOfTerms, isBoundTo } from './binding'
 import { queuedRow, toClaim } from './claim'
 import { notKnown, wasAway } from './not-known'
+import { gasBudgetExceeded, notSentAgain } from './over-budget'
 import type { SettlementRefusal } from './reasons'
 import type { Binding, Settlement, SignedTransfer } from './settlement'
-import type { Claim, ClaimOutcome, OverBudget, SettlementStore, WaitForChange } from './settlement-store'
+import type { Claim, ClaimOutcome, SettlementStore, WaitForChange } from './settlement-store'
 import { waitForOutcome } from './wait-for-outcome'
 
 /** A payment as the payments domain opened it. */
@@ -25,7 +26,7 @@ export type SettlePaymentDeps = {
   /** Every check of the payment now, chain included. @throws AppError `rpc_unavailable` */
   judge(): Promise<{ block: bigint | null } | SettlementRefusal>
   /** The newest block at which a logged /verify of this seller saw the authorization unused, under the same terms. */
-  seenUnusedAt(payment: SignedTransfer): Promise<bigint | null>
+  seenUnusedAt(payment: Binding & SignedTransfer): Promise<bigint | null>
   /** @throws AppError when the network takes no new payment: stopped, paused, without worker or gas */
   requireReady(network: Network): Promise<void>
   /** Takes one of the month's settlements, and gives it back. @throws AppError `quota_exceeded` */
@@ -107,10 +108,13 @@ async function answerHeld(
   if ('reason' in judged && judged.reason !== 'invalid_exact_evm_nonce_already_used') {
     return { kind: 'refused', refusal: judged, settlement: row }
   }
-  // Where it has changed meanwhile, it is answered as it is now.
   const queued = await deps.store.retry(row.id, row.version).catch(notKnown)
-  if (queued === 'tenant_gas' || queued === 'payer_gas') throw gasBudgetExceeded(queued)
-  return wait(deps, input, (await deps.store.find(row.id)) ?? row)
+  // Where it has changed meanwhile, it is answered as it is now.
+  const now = (await deps.store.find(row.id)) ?? row
+  const isOverBudget = typeof queued === 'string' && now.version === row.version
+  return isOverBudget
+    ? { kind: 'refused', refusal: notSentAgain(now, queued), settlement: now }
+    : wait(deps, input, now)
 }
 
 function isReady({ requireReady }: SettlePaymentDeps, { payment }: SettlePaymentInput): Promise<boolean> {
@@ -187,10 +191,4 @@ async function rememberKey(
   if (keyHash === null) return
   const fingerprint = hashOfTerms([requirementsHash, network, asset, payer, nonce])
   if (!(await store.rememberKey({ tenantId, mode, keyHash, fingerprint }))) throw new AppError('idempotency_key_reused')
-}
-
-function gasBudgetExceeded(outcome: OverBudget): AppError {
-  const whose = outcome === 'tenant_gas' ? 'this account' : 'this payer'
-  const message = `The gas that we carry for ${whose} on this network today is used up. Nothing was sent; retry tomorrow.`
-  return new AppError('gas_budget_exceeded', { message, retryAfterSeconds: 3_600 })
 }

@@ -120,6 +120,8 @@ export type SettlerStore = {
   expire(row: Settlement): Promise<boolean>
   /** Failed and expired-looking rows whose authorization may still be used. */
   watched(network: string, most: number): Promise<Settlement[]>
+  /** Failed rows whose authorization was unused at this final block: nobody has to search before it any more. */
+  seenUnused(ids: readonly SettlementId[], block: bigint): Promise<void>
   /** Frees rows that nobody signed in time; how many. */
   releaseOverdue(network: string): Promise<number>
 

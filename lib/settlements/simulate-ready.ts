@@ -18,6 +18,8 @@ export type Simulated = {
   refused: { row: Ready; refusal: SettlementRefusal }[]
   /** Another payment before them takes the money they need. */
   waiting: Ready[]
+  /** Their payer is a contract wallet that needs more gas than a call among others may use: to be tried alone. */
+  alone: Ready[]
 }
 
 type Deps = { chain: Pick<SettlementChain, 'simulate'>; network: Network; nowSeconds: bigint }
@@ -27,7 +29,7 @@ type Deps = { chain: Pick<SettlementChain, 'simulate'>; network: Network; nowSec
  * Whether a payer has code is read here, upon that same state, and never remembered.
  */
 export async function simulateReady(deps: Deps, rows: readonly Ready[]): Promise<Simulated> {
-  const result: Simulated = { block: 0n, candidates: [], used: [], refused: [], waiting: [] }
+  const result: Simulated = { block: 0n, candidates: [], used: [], refused: [], waiting: [], alone: [] }
   const alive = rows.filter((row) => {
     if (row.validBefore >= deps.nowSeconds + EXPIRY_MARGIN_SECONDS) return true
     result.refused.push({ row, refusal: row.transactionHash === null ? EXPIRED : ENDING })
@@ -45,7 +47,7 @@ export async function simulateReady(deps: Deps, rows: readonly Ready[]): Promise
     const transfer = results[holders.length + alive.length + index] as SimulatedResult
     sort(result, row, { state, transfer, balance: balances.get(holderOf(row)) ?? 0n, left })
   }
-  return retryAlone(deps, result)
+  return result
 }
 
 type Seen = { state: SimulatedResult; transfer: SimulatedResult; balance: bigint; left: Map<string, bigint> }
@@ -57,27 +59,11 @@ function sort(result: Simulated, row: Ready, { state, transfer, balance, left }:
     result.candidates.push({ row, balance, gasUsed: transfer.gasUsed, hasCode: transfer.hasCode })
   } else if (balance < row.amount) result.refused.push({ row, refusal: insufficient(row, balance) })
   else if ((left.get(holderOf(row)) ?? 0n) < row.amount) result.waiting.push(row)
-  else if (transfer.hasCode && !row.isAlone)
-    result.candidates.push({ row: alone(row), balance, gasUsed: 0n, hasCode: true })
+  else if (transfer.hasCode && !row.isAlone) result.alone.push({ ...row, isAlone: true })
   else result.refused.push({ row, refusal: SIMULATION_FAILED })
 }
 
-/** A wallet may need more gas than an account: it is tried by itself, with all that one payment may use. */
-async function retryAlone(deps: Deps, result: Simulated): Promise<Simulated> {
-  const wallets = result.candidates.filter(({ gasUsed }) => gasUsed === 0n)
-  const candidates = result.candidates.filter(({ gasUsed }) => gasUsed > 0n)
-  for (const wallet of wallets) {
-    const call = { ...transferCall(deps, wallet.row), gas: BigInt(deps.network.callGas.withCode) }
-    const { results } = await deps.chain.simulate(deps.network, [call])
-    const [transfer] = results
-    if (transfer?.ok) candidates.push({ ...wallet, gasUsed: transfer.gasUsed })
-    else result.refused.push({ row: wallet.row, refusal: SIMULATION_FAILED })
-  }
-  return { ...result, candidates }
-}
-
 const holderOf = ({ asset, payer }: Ready): string => `${asset}/${payer}`
-const alone = (row: Ready): Ready => ({ ...row, isAlone: true })
 
 function balanceCall({ asset, payer }: Ready): SimulatedCall {
   return { target: asset, data: balanceOfCall(payer), account: payer, gas: READ_GAS }

@@ -7,6 +7,8 @@ import type { Block } from './settlement-chain'
 import type { SettlerDeps } from './settler'
 
 const MOST = 200
+/** A search for who used an authorization begins at the last block at which it was seen unused. */
+const FAR_BLOCKS = 1_000n
 
 type Deps = Pick<SettlerDeps, 'chain' | 'store' | 'onProblem'> & { network: Network }
 
@@ -22,8 +24,27 @@ export async function watchFailed(deps: Deps): Promise<void> {
   const spent: Settlement[] = []
   for (const row of rows.filter((_, index) => used[index])) if (!(await mayHavePaid(deps, row))) spent.push(row)
   const finalized = await chain.finalized(network)
-  const dead = rows.filter((row, index) => !used[index] && isPast(row, finalized))
-  await endThem(deps, spent, dead)
+  const unused = rows.filter((_, index) => !used[index])
+  await endThem(
+    deps,
+    spent,
+    unused.filter((row) => isPast(row, finalized)),
+  )
+  await shortenSearches(
+    deps,
+    unused.filter((row) => !isPast(row, finalized) && finalized.number - row.seenUnusedBlock > FAR_BLOCKS),
+  )
+}
+
+/** What is watched for days must not be searched for through all of its days. */
+async function shortenSearches({ chain, store, network }: Deps, rows: readonly Settlement[]): Promise<void> {
+  if (rows.length === 0) return
+  const { block, used } = await chain.authorizationStates(network, rows, 'finalized')
+  const unused = rows.filter((_, index) => !used[index])
+  await store.seenUnused(
+    unused.map(({ id }) => id),
+    block.number,
+  )
 }
 
 /** What was used for something else, and what nobody used in time, ends once a final block says so. */

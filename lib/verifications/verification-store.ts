@@ -46,11 +46,11 @@ export type VerificationRow = {
 export type VerificationStore = {
   /** Newest first. */
   list(owner: LogOwner, page: VerificationPage): Promise<VerificationRow[]>
-  /** The newest block at which a payment that was found valid had its authorization unused; of the last day. */
-  seenUnusedAt(
+  /** When a payment was found valid within the last day, newest first: its authorization was unused at these blocks. */
+  seenUnused(
     owner: LogOwner,
     payment: { network: string; asset: string; payer: string; payTo: string; amount: bigint; nonce: string },
-  ): Promise<bigint | null>
+  ): Promise<{ block: bigint; request: string }[]>
   /** With the request as it came, as JSON text. */
   find(owner: LogOwner, id: string, atMs: number): Promise<(VerificationRow & { request: string }) | null>
 }

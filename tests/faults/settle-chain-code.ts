@@ -162,13 +162,15 @@ const BURNER_RETRIES = scenario({
     await chain.call('anvil_setCode', [payer.address, delegation(delegate)])
     const payment = signPayment(payer)
     let successes = 0
-    let ended: string | null = null
+    let ended: unknown = null
+    let entered: Entered[] = []
     for (let asked = 0; asked < MOST_RETRIES && ended === null; asked++) {
-      const answer = await otherClient.settle(payment)
-      if (answer.success) successes++
-      ended = answer.code
+      const { success, extra } = await otherClient.settle(payment)
+      if (success) successes++
+      const before = entered.length
+      entered = await transactionsOf(lane, (await rowOf(lane, payment))?.id ?? '')
+      if (entered.length === before) ended = extra['retryAction']
     }
-    const entered = await transactionsOf(lane, (await rowOf(lane, payment))?.id ?? '')
     const receipts = await Promise.all(entered.map(({ hash }) => receiptOf(chain, hash)))
     return {
       successes,
@@ -185,7 +187,8 @@ const BURNER_RETRIES = scenario({
     'he always goes alone, under the cap of gas': ({ together, highestGas }) => together === 0 && highestGas <= GAS_CAP,
     'each transaction burned no more than its cap': ({ highestBurned }) =>
       highestBurned > 0 && highestBurned <= GAS_CAP,
-    'the gas budget of a payer ends it': ({ ended }) => ended === 'gas_budget_exceeded',
+    'the gas budget of a payer ends it, and he hears that his signature is still alive': ({ ended, transactions }) =>
+      ended === 'retry_same_payment' && transactions > 1,
   },
 })
 

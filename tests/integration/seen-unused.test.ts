@@ -11,6 +11,7 @@ import { createTenantWithKey } from '@/tests/support/tenants'
 const { postgresUrl } = inject('service')
 const DAY_MS = 86_400 * SECOND_MS
 const NETWORK = 'eip155:84532'
+const TERMS = 'terms'
 
 let databaseUrl: string
 let pool: Pool
@@ -39,13 +40,14 @@ const released = (payment: SignedTransfer, changes: Partial<StoredSettlement> = 
     state: 'failed',
     reason: 'settlement_unavailable',
     paymentKey: null,
+    requirementsHash: TERMS,
     releasedAt: new Date(),
     seenUnusedBlock: 77n,
     ...changes,
   })
 
 const seenBySeller = (payment: SignedTransfer, mode: Binding['mode'] = 'test') =>
-  seenUnusedByReleased(pool, { tenantId: seller, mode }, payment)
+  seenUnusedByReleased(pool, { ...payment, tenantId: seller, mode, requirementsHash: TERMS })
 
 describe('a payment that a seller’s own released row has seen unused', () => {
   it('was seen unused by this seller, at that block', async () => {
@@ -64,7 +66,9 @@ describe('a payment that a seller’s own released row has seen unused', () => {
   it('was not seen unused for anybody else, nor in the other mode', async () => {
     const payment = aPayment()
     await released(payment)
-    expect(await seenUnusedByReleased(pool, { tenantId: stranger, mode: 'test' }, payment)).toBeNull()
+    expect(
+      await seenUnusedByReleased(pool, { ...payment, tenantId: stranger, mode: 'test', requirementsHash: TERMS }),
+    ).toBeNull()
     expect(await seenBySeller(payment, 'live')).toBeNull()
   })
 })
@@ -75,6 +79,7 @@ describe('a payment was not seen unused by a row that', () => {
     ['is of the other mode', () => ({ mode: 'live' })],
     ['names another network', () => ({ network: 'eip155:8453' })],
     ['names another asset', () => ({ asset: randomHex(20) })],
+    ['is of other terms', () => ({ requirementsHash: 'other terms' })],
     ['pays somebody else', () => ({ payTo: randomHex(20) })],
     ['is over more', () => ({ amount: 10_001n })],
     ['is over less', () => ({ amount: 9_999n })],

@@ -10,7 +10,7 @@ const byAge = (a: Row, b: Row) => a.createdAt.getTime() - b.createdAt.getTime() 
 
 type Rows = Pick<
   SettlerStore,
-  'takeReady' | 'putBack' | 'refuse' | 'membersOf' | 'expire' | 'watched' | 'releaseOverdue'
+  'takeReady' | 'putBack' | 'refuse' | 'membersOf' | 'expire' | 'watched' | 'seenUnused' | 'releaseOverdue'
 >
 
 /** Rows that are taken, refused, watched or too late. */
@@ -58,6 +58,12 @@ export function createRows(tables: Tables): Rows {
         .sort((a, b) => a.updatedAtMs - b.updatedAtMs)
         .slice(0, most)
         .map(toSettlement)
+    },
+    async seenUnused(ids, block) {
+      for (const id of ids) {
+        const row = rows.get(id)
+        if (row?.state === 'failed' && row.seenUnusedBlock < block) row.seenUnusedBlock = block
+      }
     },
     async releaseOverdue(network) {
       const overdue = [...rows.values()].filter(

@@ -140,19 +140,27 @@ export class NetworkRpc {
     errorsAreFailure = true,
   ): Promise<Answered> {
     try {
-      const probes = health.dueProbes()
-      if (probes.length + calls.length === 0) return { answers: [], head: health.head?.number ?? 0n }
-      this.httpRequests++
-      const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
-      if (probes.length > 0) health.readProbes(answers, this.highestHead(health))
-      const own = probes.length === 0 ? answers : answers.slice(probes.length)
-      if (errorsAreFailure && own.length > 0 && own.every(isRefused)) throw new RpcFailure(describe(own[0]))
+      const answered = await this.exchange(health, calls, timeoutMs)
+      const { answers } = answered
+      if (errorsAreFailure && answers.length > 0 && answers.every(isRefused)) throw new RpcFailure(describe(answers[0]))
       health.succeeded()
-      return { answers: own, head: health.head?.number ?? 0n }
+      return answered
     } catch (error) {
       if (error instanceof RpcFailure) health.failed(error)
       throw error
     }
+  }
+
+  private async exchange(health: EndpointHealth, calls: readonly RpcCall[], timeoutMs: number): Promise<Answered> {
+    const probes = health.dueProbes()
+    // Not the head that another batch learns meanwhile: these answers may be of an older block than that.
+    const head = health.head?.number ?? 0n
+    if (probes.length + calls.length === 0) return { answers: [], head }
+    this.httpRequests++
+    const answers = await health.endpoint.send([...probes, ...calls], timeoutMs)
+    if (probes.length === 0) return { answers, head }
+    health.readProbes(answers, this.highestHead(health))
+    return { answers: answers.slice(probes.length), head: health.head?.number ?? head }
   }
 
   private highestHead(except: EndpointHealth): bigint {

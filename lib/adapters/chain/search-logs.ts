@@ -10,8 +10,8 @@ import type { RpcAnswer, RpcCall } from './rpc-endpoint'
 /** What most providers allow a search to cover. */
 const MAX_RANGE = 10_000n
 const RANGES_PER_BATCH = 5
-/** A search is given up after so many batches: three million blocks where ranges are long, 40 where they are short. */
-const MAX_BATCHES = 60
+/** A search is given up after so many batches: 7.5 million blocks where ranges are long, 150 where they are of one. */
+const MAX_BATCHES = 150
 
 type Search = { asset: Hex; payer: Hex; nonce: Hex; fromBlock: bigint; throughBlock?: bigint }
 type Range = { from: bigint; to: bigint }

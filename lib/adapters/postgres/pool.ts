@@ -1,4 +1,4 @@
-import { Pool } from 'pg'
+import { Pool, type QueryConfig, type QueryResult, type QueryResultRow } from 'pg'
 import { AppError } from '@/lib/core/errors'
 
 export type PostgresOptions = { connectionString: string; poolSize: number }
@@ -22,6 +22,15 @@ export function createPool({ connectionString, poolSize }: PostgresOptions): Poo
   // A connection that breaks while idle is replaced by the next query; without a listener it would end the process.
   pool.on('error', () => undefined)
   return pool
+}
+
+/** A query that somebody waits for who has little time. Whether a write that is given up was made is not known. */
+export function requestQuery<Row extends QueryResultRow>(
+  pool: Pool,
+  text: string,
+  values: unknown[] = [],
+): Promise<QueryResult<Row>> {
+  return pool.query<Row>({ text, values, query_timeout: REQUEST_QUERY_TIMEOUT_MS } as QueryConfig)
 }
 
 /** Runs a query of a request: when the database cannot be reached the caller is told so, and nothing else. */

@@ -3,7 +3,7 @@ import { Batcher } from '@/lib/core/batcher'
 import { PAID_STATES } from '@/lib/core/settlement-states'
 import type { PaymentKey, Settlement, SettlementId } from '@/lib/settlements/settlement'
 import type { Claim, ClaimOutcome, Grant, OverBudget, SettlementStore } from '@/lib/settlements/settlement-store'
-import { orUnavailable } from './pool'
+import { orUnavailable, requestQuery } from './pool'
 import { keyText, SETTLEMENT_COLUMNS, type SettlementRow, toSettlement } from './settlement-row'
 import { BUDGET_OF_ROW, CLAIM, changeOne, QUEUED_CHANNEL, RECORD_REFUSAL, SIGN_SECONDS } from './settlement-sql'
 
@@ -19,7 +19,7 @@ export function createSettlementStore(pool: Pool, budgets: GasBudgets): Settleme
   const claims = new Batcher((inputs: Claim[]) => claimAll(pool, budgets, inputs), BATCHES)
   const grants = new Batcher((inputs: Asked[]) => grantAll(pool, inputs), BATCHES)
   const change = async (text: string, id: SettlementId, version: number) =>
-    (await orUnavailable(pool.query(text, [id, version]))).rowCount === 1
+    (await orUnavailable(requestQuery(pool, text, [id, version]))).rowCount === 1
 
   return {
     findHeld: (key) => orUnavailable(byKey.ask(key)),
@@ -28,27 +28,27 @@ export function createSettlementStore(pool: Pool, budgets: GasBudgets): Settleme
     grant: (id, grant) => orUnavailable(grants.ask({ id, grant })),
     async recordRefusal(claim, { reason, message }) {
       const row = { ...toInput(claim), payment_key: null, state: 'failed', is_ready: false, reason, message }
-      await orUnavailable(pool.query(RECORD_REFUSAL, [JSON.stringify([row])]))
+      await orUnavailable(requestQuery(pool, RECORD_REFUSAL, [JSON.stringify([row])]))
     },
     async repeatGrant(id, requestId, keyHash) {
-      return (await orUnavailable(pool.query(REPEAT_GRANT, [id, requestId, keyHash]))).rowCount === 1
+      return (await orUnavailable(requestQuery(pool, REPEAT_GRANT, [id, requestId, keyHash]))).rowCount === 1
     },
     async takeBackGrant(id, requestId) {
-      await orUnavailable(pool.query(TAKE_BACK, [id, requestId]))
+      await orUnavailable(requestQuery(pool, TAKE_BACK, [id, requestId]))
     },
     async retry(id, version) {
       const values = [id, budgets.tenantWei.toString(), budgets.payerWei.toString()]
-      const { rows } = await orUnavailable(pool.query<{ refusal: OverBudget | null }>(BUDGET_OF_ROW, values))
+      const { rows } = await orUnavailable(requestQuery<{ refusal: OverBudget | null }>(pool, BUDGET_OF_ROW, values))
       if (rows[0]?.refusal) return rows[0].refusal
       const isQueued = await change(RETRY, id, version)
-      if (isQueued) await orUnavailable(pool.query(NOTIFY_QUEUED, [id]))
+      if (isQueued) await orUnavailable(requestQuery(pool, NOTIFY_QUEUED, [id]))
       return isQueued
     },
     releaseLate: (id, version) => change(RELEASE_LATE, id, version),
     playMagic: (id, version, transition) => change(MAGIC[transition], id, version),
     async rememberKey({ tenantId, mode, keyHash, fingerprint }) {
       const { rows } = await orUnavailable(
-        pool.query<{ fingerprint: string }>(REMEMBER, [tenantId, mode, keyHash, fingerprint]),
+        requestQuery<{ fingerprint: string }>(pool, REMEMBER, [tenantId, mode, keyHash, fingerprint]),
       )
       return rows[0]?.fingerprint === fingerprint
     },
@@ -58,25 +58,25 @@ export function createSettlementStore(pool: Pool, budgets: GasBudgets): Settleme
 type Asked = { id: SettlementId; grant: Grant }
 
 async function findHeld(pool: Pool, keys: readonly PaymentKey[]): Promise<(Settlement | null)[]> {
-  const { rows } = await pool.query<SettlementRow & { payment_key: string }>(FIND_HELD, [keys.map(keyText)])
+  const { rows } = await requestQuery<SettlementRow & { payment_key: string }>(pool, FIND_HELD, [keys.map(keyText)])
   const found = new Map(rows.map((row) => [row.payment_key, toSettlement(row)]))
   return keys.map((key) => found.get(keyText(key)) ?? null)
 }
 
 async function findAll(pool: Pool, ids: readonly SettlementId[]): Promise<(Settlement | null)[]> {
-  const { rows } = await pool.query<SettlementRow>(FIND, [ids])
+  const { rows } = await requestQuery<SettlementRow>(pool, FIND, [ids])
   const found = new Map(rows.map((row) => [row.id, toSettlement(row)]))
   return ids.map((id) => found.get(id) ?? null)
 }
 
 async function claimAll(pool: Pool, budgets: GasBudgets, claims: readonly Claim[]): Promise<ClaimOutcome[]> {
   const values = [JSON.stringify(claims.map(toInput)), budgets.tenantWei.toString(), budgets.payerWei.toString()]
-  const { rows } = await pool.query<{ id: string; outcome: ClaimOutcome }>(CLAIM, values)
+  const { rows } = await requestQuery<{ id: string; outcome: ClaimOutcome }>(pool, CLAIM, values)
   const outcomes = new Map(rows.map(({ id, outcome }) => [id, outcome]))
   return claims.map(({ id }) => outcomes.get(id) ?? 'held')
 }
 
-/** Two requests of one batch may ask for the same settlement: the first has it. */
+/** Two requests of one batch may ask for the same settlement: the first has it, or whoever had it before. */
 async function grantAll(pool: Pool, asked: readonly Asked[]): Promise<boolean[]> {
   const first = new Map<string, Asked>()
   for (const one of asked) if (!first.has(one.id)) first.set(one.id, one)
@@ -86,10 +86,15 @@ async function grantAll(pool: Pool, asked: readonly Asked[]): Promise<boolean[]>
     ones.map(({ grant }) => grant.requestId),
     ones.map(({ grant }) => grant.keyHash),
   ]
-  const { rows } = await pool.query<{ id: string }>(GRANT, values)
-  const granted = new Set(rows.map(({ id }) => id))
-  return asked.map((one) => granted.has(one.id) && first.get(one.id) === one)
+  const { rows } = await requestQuery<Granted>(pool, GRANT, values)
+  const granted = new Map(rows.map(({ id, request }) => [id, request]))
+  const others = asked.filter((one) => first.get(one.id) !== one && !granted.has(one.id)).map(({ id }) => id)
+  const before = others.length > 0 ? (await requestQuery<Granted>(pool, GRANTED, [others])).rows : []
+  for (const { id, request } of before) granted.set(id, request)
+  return asked.map(({ id, grant }) => granted.get(id) === grant.requestId)
 }
+
+type Granted = { id: string; request: string | null }
 
 function toInput(claim: Claim) {
   return {
@@ -133,7 +138,8 @@ const GRANT = `UPDATE settlements SET granted_at = now(), granted_request = inpu
   FROM unnest($1::text[], $2::text[], $3::text[]) AS input(id, request, key)
   WHERE settlements.id = input.id AND (granted_request = input.request
     OR (granted_at IS NULL AND state IN (${PAID_STATES.map((state) => `'${state}'`).join(', ')}))) IS TRUE
-  RETURNING settlements.id`
+  RETURNING settlements.id, granted_request AS request`
+const GRANTED = 'SELECT id, granted_request AS request FROM settlements WHERE id = ANY($1::text[])'
 
 /** Whoever was granted before no longer takes it back, for this request answers it too. */
 const REPEAT_GRANT = `UPDATE settlements SET granted_request = $2

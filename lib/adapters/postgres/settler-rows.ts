@@ -40,6 +40,9 @@ export function createSettlerRows(pool: Pool) {
       if (rows.length === most) await pool.query(LOOKED_AT, [rows.map(({ id }) => id)])
       return rows
     },
+    async seenUnused(ids: readonly SettlementId[], block: bigint): Promise<void> {
+      await pool.query(SEEN_UNUSED, [ids, block])
+    },
     async releaseOverdue(network: string): Promise<number> {
       const { rows } = await pool.query<{ id: string }>(RELEASE_OVERDUE, [network])
       return rows.length
@@ -113,6 +116,9 @@ const MEMBERS = `SELECT ${SETTLEMENT_COLUMNS},
 /** What failed on chain, for its signature is public; what waits to be signed again is the queue's. */
 const WATCHED = `SELECT ${SETTLEMENT_COLUMNS} FROM settlements WHERE network = $1 AND state = 'failed'
   AND released_at IS NULL AND NOT is_ready AND NOT is_magic ORDER BY updated_at LIMIT $2`
+
+const SEEN_UNUSED = `UPDATE settlements SET seen_unused_block = $2
+  WHERE id = ANY($1::text[]) AND state = 'failed' AND seen_unused_block < $2`
 
 const LOOKED_AT = `UPDATE settlements SET updated_at = now() WHERE id = ANY($1::text[]) AND state = 'failed'`
 

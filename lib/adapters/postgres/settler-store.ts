@@ -160,7 +160,8 @@ const SPENT = `SELECT wei::text FROM gas_spent WHERE scope = 'wallet' AND networ
 
 const QUEUE = `SELECT
     (SELECT count(*) FROM settlements WHERE network = $1 AND is_ready) AS waiting,
-    (SELECT COALESCE(EXTRACT(epoch FROM now() - min(created_at)), 0) FROM settlements WHERE network = $1 AND is_ready) AS oldest,
+    -- Since it was queued last: a retry of days later has waited for seconds.
+    (SELECT COALESCE(EXTRACT(epoch FROM now() - min(updated_at)), 0) FROM settlements WHERE network = $1 AND is_ready) AS oldest,
     (SELECT count(*) FROM chain_transactions WHERE network = $1 AND state = 'open') AS open,
     (SELECT COALESCE(EXTRACT(epoch FROM now() - min(created_at)), 0) FROM chain_transactions
       WHERE network = $1 AND state = 'open') AS oldest_open,

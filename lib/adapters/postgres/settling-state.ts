@@ -2,15 +2,16 @@ import type { Pool } from 'pg'
 import type { Hex } from '@/lib/core/hex'
 import type { SettlingState } from '@/lib/settlements/readiness'
 import type { NetworkReport } from '@/lib/settlements/settler-store'
+import { requestQuery } from './pool'
 
 type ReportRow = { network: string; age: string; unable: string | null; is_listed: boolean; report: NetworkReport }
 
 /** What workers and operators have written of settling; ages by the database's clock. */
 export async function readSettlingState(pool: Pool): Promise<SettlingState> {
   const [stops, reports, wallets] = await Promise.all([
-    pool.query<{ network: string; reason: string }>('SELECT network, reason FROM payment_stops'),
-    pool.query<ReportRow>(REPORTS),
-    pool.query<{ network: string; address: Hex }>('SELECT network, address FROM wallets ORDER BY address'),
+    requestQuery<{ network: string; reason: string }>(pool, 'SELECT network, reason FROM payment_stops'),
+    requestQuery<ReportRow>(pool, REPORTS),
+    requestQuery<{ network: string; address: Hex }>(pool, 'SELECT network, address FROM wallets ORDER BY address'),
   ])
   const signers = new Map<string, Hex[]>()
   for (const { network, address } of wallets.rows) signers.set(network, [...(signers.get(network) ?? []), address])

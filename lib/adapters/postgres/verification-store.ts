@@ -1,6 +1,6 @@
 import type { Pool, QueryResult, QueryResultRow } from 'pg'
 import type { VerificationRow, VerificationStore } from '@/lib/verifications/verification-store'
-import { orUnavailable } from './pool'
+import { orUnavailable, requestQuery } from './pool'
 
 const COLUMNS = `at, id, mode, key_id, request_id, outcome, reason, x402_version, network, asset, payer, pay_to,
   amount::text, nonce, resource, block::text, duration_us`
@@ -26,10 +26,11 @@ export function createVerificationStore(pool: Pool): VerificationStore {
       return rows
     },
 
-    async seenUnusedAt({ tenantId, mode }, { network, asset, payer, payTo, amount, nonce }) {
+    async seenUnused({ tenantId, mode }, { network, asset, payer, payTo, amount, nonce }) {
       const values = [tenantId, mode, payer, nonce, network, asset, payTo, amount.toString()]
-      const { rows } = await run<{ block: string }>(SEEN_UNUSED, values)
-      return rows[0] ? BigInt(rows[0].block) : null
+      const query = requestQuery<{ block: string; request: string }>(pool, SEEN_UNUSED, values)
+      const { rows } = await orUnavailable(query)
+      return rows.map(({ block, request }) => ({ block: BigInt(block), request }))
     },
 
     async find({ tenantId, mode }, id, atMs) {
@@ -43,8 +44,8 @@ export function createVerificationStore(pool: Pool): VerificationStore {
   }
 }
 
-const SEEN_UNUSED = `SELECT block::text FROM verifications WHERE tenant_id = $1 AND mode = $2 AND payer = $3
+const SEEN_UNUSED = `SELECT block::text, request::text FROM verifications WHERE tenant_id = $1 AND mode = $2 AND payer = $3
   AND at > now() - interval '1 day' AND outcome = 'valid' AND nonce = $4 AND network = $5 AND asset = $6 AND pay_to = $7
-  AND amount = $8::numeric AND block IS NOT NULL ORDER BY at DESC LIMIT 1`
+  AND amount = $8::numeric AND block IS NOT NULL ORDER BY at DESC LIMIT 10`
 
 const FILTER_COLUMNS = { network: 'network', outcome: 'outcome', reason: 'reason', payer: 'payer', keyId: 'key_id' }

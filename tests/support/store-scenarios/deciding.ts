@@ -91,6 +91,19 @@ export const DECIDING: Scenario[] = [
     expected: [true, 1, facts(['failed 2 key'], ['claim sign fail'], { nextNonce: 1n })],
   },
   {
+    name: 'what failed is searched for from the newest block at which it was unused, and what did not fail is left alone',
+    async run(play) {
+      const { id, transaction } = await play.sent('a')
+      await play.worker.seenUnused([id], 9n)
+      play.tell((await play.row(id)).seenUnusedBlock)
+      await play.decide(transaction, 11n, [FAILED])
+      for (const block of [10n, 9n]) await play.worker.seenUnused([id], block)
+      const [watched] = await play.worker.watched(play.network, 10)
+      play.tell([watched?.seenUnusedBlock, watched?.version === (await play.row(id)).version])
+    },
+    expected: [1n, [10n, true]],
+  },
+  {
     name: 'a row that has entered another nonce is not failed by the one before',
     async run(play) {
       const { transaction, lease } = await play.sent('a')

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { AppError } from '@/lib/core/errors'
 import { decideTransaction } from '@/lib/settlements/decide-transaction'
+import { GasRoom } from '@/lib/settlements/gas-room'
 import type { Receipt, SettlementChain, SimulatedCall, SimulatedResult } from '@/lib/settlements/settlement-chain'
 import type { WalletDeps } from '@/lib/settlements/settler'
 import type { Attempt, Decision, Lease, OpenTransaction, Ready, SettlerStore } from '@/lib/settlements/settler-store'
-import { signReady } from '@/lib/settlements/sign-ready'
+import { type SigningRound, signReady } from '@/lib/settlements/sign-ready'
 import { watchFailed } from '@/lib/settlements/watch-failed'
 import {
   aSettlement,
@@ -19,6 +20,7 @@ import {
 const HASH = nonceOf(0xfeed)
 const BLOCK = { number: 120n, hash: nonceOf(1), timestampSeconds: NOW / 1_000 }
 const LEASE: Lease = { network: BASE_SEPOLIA.id, wallet: '0xwallet', owner: 'me', fence: 1n }
+const ROUND: SigningRound = { lease: LEASE, room: async () => new GasRoom([], 10n ** 18n), send: async () => undefined }
 const unreadable = async () => {
   throw new AppError('rpc_unavailable')
 }
@@ -77,7 +79,7 @@ describe('one payment that cannot be looked up', () => {
         return { transaction: null, signed: [], waiting: [], gone: [] }
       },
     }
-    await signReady(depsWith(chainWith(new Set([bad.nonce])), store, problems), LEASE)
+    await signReady(depsWith(chainWith(new Set([bad.nonce])), store, problems), ROUND)
     expect(signed).toEqual(good.map(({ id }) => id))
     expect(putBack).toEqual([bad.id])
     expect(problems).toHaveLength(1)
@@ -144,7 +146,7 @@ describe('a transaction that the policy refuses', () => {
         return { transaction: null, signed: [], waiting: [], gone: [] }
       },
     }
-    await signReady(depsWith(chainWith(new Set()), store), LEASE)
+    await signReady(depsWith(chainWith(new Set()), store), ROUND)
     expect(signed).toEqual([good.id])
     expect(putBack).toEqual([refused.id])
   })

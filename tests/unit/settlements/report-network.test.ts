@@ -77,10 +77,14 @@ describe('what the worker says of a network', () => {
 
   it.each<[string, World, string]>([
     ['it has no wallet', {}, 'there is no wallet to pay the gas'],
-    ['all are empty', { wallets: { [ONE]: [0n, 0n], [TWO]: [PRICE - 1n, 0n] } }, 'no wallet has money for gas'],
     [
-      'each has spent what it may',
-      { wallets: { [ONE]: [10n ** 18n, 10n ** 17n] } },
+      'none has what a node wants it to have for a single payment',
+      { wallets: { [ONE]: [0n, 0n], [TWO]: [4n * PRICE, 0n] } },
+      'no wallet has money for gas',
+    ],
+    [
+      'each would pass what it may spend',
+      { wallets: { [ONE]: [10n ** 18n, 10n ** 17n - PRICE] } },
       'every wallet with money has spent what it may in an hour',
     ],
     [

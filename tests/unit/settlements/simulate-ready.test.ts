@@ -68,13 +68,14 @@ async function simulated(rows: readonly Ready[], world: World = {}) {
   return { result, asked, ids: idsOf(result) }
 }
 
-const idsOf = ({ candidates, used, refused, waiting }: Simulated) => ({
+const idsOf = ({ candidates, used, refused, waiting, alone }: Simulated) => ({
   candidates: candidates.map(({ row }) => row.id),
   used: used.map(({ id }) => id),
   refused: refused.map(({ row, refusal }) => [row.id, refusal.reason]),
   waiting: waiting.map(({ id }) => id),
+  alone: alone.map(({ id }) => id),
 })
-const none = { candidates: [], used: [], refused: [], waiting: [] }
+const none = { candidates: [], used: [], refused: [], waiting: [], alone: [] }
 
 describe('what is ready is simulated again', () => {
   it('and goes on with its gas and its payer’s balance at the simulated block', async () => {
@@ -170,17 +171,22 @@ describe('a payer that has code', () => {
     expect(result.candidates).toMatchObject([{ hasCode: true, gasUsed: 60_000n }])
   })
 
-  it('and needs more gas than an account is tried alone, with all that one payment may use', async () => {
-    const row = own()
-    const { result, asked } = await simulated([row, own()], { wallets: { [row.payer]: 700_000n } })
-    const candidate = result.candidates.find((one) => one.row.id === row.id)
-    expect(candidate).toMatchObject({ hasCode: true, gasUsed: 700_000n, row: { isAlone: true } })
-    expect(asked[1]).toMatchObject([{ gas: WALLET_GAS }])
-    expect(result.candidates).toHaveLength(2)
+  it('and needs more gas than an account is to be tried alone', async () => {
+    const [row, other] = [own(), own()]
+    const { result, ids } = await simulated([row, other], { wallets: { [row.payer]: 700_000n } })
+    expect(ids).toEqual({ ...none, candidates: [other.id], alone: [row.id] })
+    expect(result.alone[0]?.isAlone).toBe(true)
   })
 
-  it('and needs more than one payment may use is refused', async () => {
-    const row = own()
+  it('has all that one payment may use when he is alone', async () => {
+    const row = own({ isAlone: true })
+    const { result, asked } = await simulated([row], { wallets: { [row.payer]: 700_000n } })
+    expect(result.candidates).toMatchObject([{ hasCode: true, gasUsed: 700_000n }])
+    expect(asked[0]?.at(-1)?.gas).toBe(WALLET_GAS)
+  })
+
+  it('and needs more than that is refused', async () => {
+    const row = own({ isAlone: true })
     const { ids } = await simulated([row], { wallets: { [row.payer]: WALLET_GAS + 1n } })
     expect(ids).toEqual({ ...none, refused: [[row.id, 'invalid_exact_evm_transaction_simulation_failed']] })
   })

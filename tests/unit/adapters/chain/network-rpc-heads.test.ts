@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { SECOND_MS } from '@/lib/core/clock'
 import { CALLS, GOOD, outage, refused, START_MS, setUpNetworkRpc } from '@/tests/support/network-rpc'
 import { answerBatch, sendJson } from '@/tests/support/rpc-node'
@@ -78,6 +78,24 @@ describe('what an endpoint says of itself', () => {
 })
 
 describe('a head', () => {
+  it('that another batch learns meanwhile is not the one of an answer that was under way', async () => {
+    const node = await startNode()
+    const rpc = connect([node])
+    await rpc.send(CALLS)
+    let answerSlowOne: () => void = () => undefined
+    node.misbehave = (questions, response) => {
+      const answer = () => sendJson(response, answerBatch(node, questions))
+      if (questions.some(({ method }) => method === 'eth_slow')) answerSlowOne = answer
+      else answer()
+    }
+    const slow = rpc.send([{ method: 'eth_slow', params: '[]' }])
+    await vi.waitFor(() => expect(node.count('eth_slow')).toBe(1), { timeout: 10_000 })
+    pass(4 * SECOND_MS, node)
+    expect((await rpc.send(CALLS)).head).toBe(1_002n)
+    answerSlowOne()
+    expect((await slow).head).toBe(1_000n)
+  })
+
   it('from the future is not believed, and makes no other one old', async () => {
     const first = await startNode({ head: { number: 9_000_000, timestamp: START_MS / SECOND_MS + 900 } })
     const rpc = connect([first, await startNode()])

@@ -29,15 +29,10 @@ describe('blocks', () => {
     ['no such tag', { error: { code: -39_001, message: 'finalized block not found' } }],
     ['a tag it cannot read', { error: { code: -32_602, message: 'invalid argument 0: hex string without 0x prefix' } }],
     ['nothing final yet', { result: null }],
-  ])('are final 64 below the newest where a network has %s', async (_, answer) => {
+    ['a limit', { error: { code: -32_005, message: 'daily request count exceeded' } }],
+  ])('are not called final by a node that has %s, and it serves on', async (_, answer) => {
     const { chain } = await openWith((question) => (question.params[0] === 'finalized' ? answer : usual(question)))
-    expect((await chain.settlement.finalized(base)).number).toBe(936n)
-    expect(chain.rpcs.get(base.id)?.endpoints[0]?.problem).toBeNull()
-  })
-
-  it('are not called final after any other failure', async () => {
-    const busy = { error: { code: -32_005, message: 'daily request count exceeded' } }
-    const { chain } = await openWith((question) => (question.params[0] === 'finalized' ? busy : usual(question)))
     await expect(chain.settlement.finalized(base)).rejects.toMatchObject(unavailable)
+    expect(chain.rpcs.get(base.id)?.endpoints[0]?.problem).toBeNull()
   })
 })

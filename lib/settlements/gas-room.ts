@@ -1,0 +1,41 @@
+import type { FeeOffer } from './fees'
+import type { OpenTransaction } from './settler-store'
+
+/** Nodes hold few pending transactions of one account; more wait here. */
+const MOST_OPEN = 16
+
+/** What a wallet may still offer: no more than it has, than it may spend within the hour, and than nodes hold of it. */
+export class GasRoom {
+  /** Something had to be left. */
+  isFull = false
+  private transactions: number
+  private wei: bigint
+
+  constructor(open: readonly OpenTransaction[], wei: bigint) {
+    this.transactions = MOST_OPEN - open.length
+    this.wei = open.reduce((left, transaction) => left - offerOf(transaction), wei)
+  }
+
+  /** Transactions that may still be opened, whatever they cost. */
+  get places(): number {
+    return this.wei > 0n ? Math.max(this.transactions, 0) : 0
+  }
+
+  /** The most gas that a transaction may name at this price; 0 when there is no room for any. */
+  gasAt({ maxFeeWei }: Pick<FeeOffer, 'maxFeeWei'>): bigint {
+    if (this.places === 0) return 0n
+    return maxFeeWei === 0n ? UNBOUNDED_GAS : this.wei / maxFeeWei
+  }
+
+  take(transaction: OpenTransaction): void {
+    this.transactions -= 1
+    this.wei -= offerOf(transaction)
+  }
+}
+const UNBOUNDED_GAS = 1n << 64n
+
+/** Wei that a transaction may cost: a node wants the wallet to have all of it. */
+function offerOf({ attempts }: OpenTransaction): bigint {
+  const newest = attempts.at(-1)
+  return newest ? newest.gas * newest.maxFeeWei : 0n
+}
