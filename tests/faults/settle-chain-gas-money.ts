@@ -1,8 +1,8 @@
 import type { Hex } from 'viem'
-import { baseFee, quantity, restoreBaseFee, until } from './settle-chain-chain'
+import { baseFee, quantity, restoreBaseFee, until, withoutMining } from './settle-chain-chain'
 import { firstRefused, PROBE_MS } from './settle-chain-first-refused'
-import { fundedPayers, type SignedPayment, signPayment } from './settle-chain-payments'
-import { type ChainScenario, rowOf, scenario, untilStates } from './settle-chain-scenario'
+import { fundedPayers, type Payer, type SignedPayment, signPayment } from './settle-chain-payments'
+import { type ChainScenario, rowOf, scenario, untilSent, untilStates } from './settle-chain-scenario'
 import type { Lane } from './settle-chain-stage'
 import { ADDRESS, finish, RECOVERY_MS } from './settle-chain-waves'
 
@@ -38,12 +38,11 @@ const OUT_OF_GAS_MONEY = scenario({
     const { success: settledWhileLow } = await client.settle(first)
     await chain.call('anvil_setBalance', [ADDRESS, '0x0'])
     const early = new Map([second, third].map((payment) => [payment, client.settle(payment)]))
-    await untilStates(lane, [second, third], ['broadcast'])
+    await untilStates(lane, [second, third], ['queued'])
     await until('the problem is told', async () => (await reportOf(lane))?.problem)
     const { refused, refusal } = await firstRefused(lane, early)
     const rowsOfRefused = (await rowOf(lane, refused)) ? 1 : 0
-    await until('it was tried for longer than a bump takes', async () => (await oldestOpen(lane)) > 8)
-    const attemptsWhileEmpty = await mostAttempts(lane)
+    const signedWhileEmpty = await mostAttempts(lane)
     await chain.call('anvil_setBalance', [ADDRESS, full])
     const wave = await finish(lane, [...early.keys()], [...early.values()], performance.now())
     const afterwards = await until('it goes on', async () => {
@@ -57,7 +56,7 @@ const OUT_OF_GAS_MONEY = scenario({
       claimedBefore: wave.payments,
       refusal: { status: refusal.status, code: refusal.code, ms: refusal.ms },
       rowsOfRefused,
-      attemptsWhileEmpty,
+      signedWhileEmpty,
       afterwards,
       minedMs: wave.minedMs,
     }
@@ -70,9 +69,38 @@ const OUT_OF_GAS_MONEY = scenario({
     'then a new payment is answered 503 at once': ({ refusal }) =>
       refusal.status === 503 && refusal.code === 'settlement_unavailable' && refusal.ms < PROBE_MS,
     'a refused payment left no row': ({ rowsOfRefused }) => rowsOfRefused === 0,
-    'no fee grows while the one thing that lacks is money': ({ attemptsWhileEmpty }) => attemptsWhileEmpty === 1,
+    'nothing is signed that could not be paid for': ({ signedWhileEmpty }) => signedWhileEmpty === 0,
     'with money again it goes on, the refused payment too': ({ afterwards }) => afterwards,
     'all are mined within 60 s': ({ minedMs }) => minedMs <= RECOVERY_MS,
+  },
+})
+
+/** A bump is due every five seconds. */
+const BUMPS_MS = 12_000
+
+const EMPTIED_WHILE_OPEN = scenario({
+  name: 'the money for gas goes while a transaction is open',
+  async run(lane) {
+    const { chain, client } = lane
+    await restoreBaseFee(chain)
+    const [payer] = await fundedPayers(chain, 1)
+    const payment = signPayment(payer as Payer)
+    const full = await chain.call<Hex>('eth_getBalance', [ADDRESS, 'latest'])
+    const { answer, attempts } = await withoutMining(chain, async () => {
+      const asked = client.settle(payment)
+      await untilSent(lane, [payment])
+      await chain.call('anvil_setBalance', [ADDRESS, '0x0'])
+      await until('bumps were due', async () => (await oldestOpen(lane)) * 1_000 > BUMPS_MS)
+      return { answer: asked, attempts: await mostAttempts(lane) }
+    })
+    await chain.call('anvil_setBalance', [ADDRESS, full])
+    const wave = await finish(lane, [payment], [answer], performance.now())
+    return { attempts, settled: wave.settled, minedMs: wave.minedMs }
+  },
+  bounds: {
+    'no fee grows while the one thing that lacks is money': ({ attempts }) => attempts <= 2,
+    'with money again it is settled': ({ settled }) => settled === 1,
+    'it is mined within 60 s': ({ minedMs }) => minedMs <= RECOVERY_MS,
   },
 })
 
@@ -91,4 +119,4 @@ async function mostAttempts({ pool }: Lane): Promise<number> {
   return rows[0]?.count ?? 0
 }
 
-export const GAS_MONEY_SCENARIOS: readonly ChainScenario[] = [OUT_OF_GAS_MONEY]
+export const GAS_MONEY_SCENARIOS: readonly ChainScenario[] = [OUT_OF_GAS_MONEY, EMPTIED_WHILE_OPEN]
