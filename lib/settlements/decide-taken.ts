@@ -54,7 +54,7 @@ async function decideOne(deps: WalletDeps, transaction: OpenTransaction, block: 
   for (const [index, row] of members.entries()) {
     const outcome = followed[index] as MemberOutcome
     // A node may have the log of a transaction and not its receipt: then nobody else took the nonce.
-    if (outcome.kind !== 'again' && (await isUsedByAny(deps, row, own))) return false
+    if (await isUsedByAny(deps, row, own, block)) return false
     if (outcome.kind === 'other') entries.push(...transferEntries(row, outcome.transfer))
     outcomes.push({ row, outcome, gasWei: 0n })
   }
@@ -62,8 +62,15 @@ async function decideOne(deps: WalletDeps, transaction: OpenTransaction, block: 
   return deps.store.decide({ transaction, mined, outcomes, entries, shares: [] })
 }
 
-async function isUsedByAny({ chain, network }: WalletDeps, row: Member, hashes: readonly Hex[]): Promise<boolean> {
+/** As far as the block at which the nonce is taken for good: a node that has not got there is not believed. */
+async function isUsedByAny(
+  { chain, network }: WalletDeps,
+  row: Member,
+  hashes: readonly Hex[],
+  { number }: Block,
+): Promise<boolean> {
   const { asset, payer, nonce, seenUnusedBlock } = row
-  const uses = await chain.authorizationUses(network, { asset, payer, nonce, fromBlock: seenUnusedBlock + 1n })
+  const search = { asset, payer, nonce, fromBlock: seenUnusedBlock + 1n, throughBlock: number }
+  const uses = await chain.authorizationUses(network, search)
   return uses.some((hash) => hashes.includes(hash))
 }

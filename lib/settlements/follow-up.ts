@@ -13,13 +13,14 @@ export async function followUp(deps: WalletDeps, unpaid: readonly Member[]): Pro
   if (unpaid.length === 0) return []
   const ready = unpaid.map((row) => ({ ...row, isAlone: false }))
   const nowSeconds = BigInt(Math.floor(deps.now() / 1000))
-  const { candidates, used, refused } = await simulateReady({ ...deps, nowSeconds }, ready)
+  const { candidates, used, refused, alone } = await simulateReady({ ...deps, nowSeconds }, ready)
   const outcomes = new Map<string, MemberOutcome>()
   // With code alone at once; the others by themselves when they have failed together twice.
   const entered = new Map(unpaid.map((row) => [row.id, row.entered]))
   for (const { row, hasCode } of candidates) {
     outcomes.set(row.id, { kind: 'again', isAlone: hasCode || (entered.get(row.id) ?? 0) > 1 })
   }
+  for (const row of alone) outcomes.set(row.id, { kind: 'again', isAlone: true })
   for (const { row, refusal } of refused) outcomes.set(row.id, { kind: 'failed', refusal })
   for (const row of used) outcomes.set(row.id, await outcomeOfUsed(deps, row))
   return unpaid.map((row) => {

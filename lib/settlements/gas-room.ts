@@ -34,8 +34,12 @@ export class GasRoom {
 }
 const UNBOUNDED_GAS = 1n << 64n
 
-/** Wei that a transaction may cost: a node wants the wallet to have all of it. */
+/** Wei that a transaction may cost at most, whichever of its attempts is mined: a node wants the wallet to have it. */
 function offerOf({ attempts }: OpenTransaction): bigint {
-  const newest = attempts.at(-1)
-  return newest ? newest.gas * newest.maxFeeWei : 0n
+  return attempts.reduce((most, { gas, maxFeeWei }) => (gas * maxFeeWei > most ? gas * maxFeeWei : most), 0n)
+}
+
+/** A fifth of what a wallet has stays for what an offer does not name: a rollup's fee for the data, and later bumps. */
+export function usableOf(balanceWei: bigint): bigint {
+  return (balanceWei * 4n) / 5n
 }

@@ -2,6 +2,7 @@ import { toAppError } from '@/lib/core/errors'
 import type { Hex } from '@/lib/core/hex'
 import type { Network } from '@/lib/networks/networks'
 import { firstOffer } from './fees'
+import { usableOf } from './gas-room'
 import type { Fees } from './settlement-chain'
 import type { GasLimits, SettlerDeps } from './settler'
 import type { NetworkReport } from './settler-store'
@@ -57,7 +58,7 @@ async function describe(
     store.spentThisHour(network.id, address),
   ])
   const payments = Number(balanceWei / (GAS_OF_A_PAYMENT * (fees.baseFeeWei + fees.tipWei || 1n)))
-  const settlementsLeft = balanceWei < offerOfOne(fees, limits) ? 0 : payments
+  const settlementsLeft = usableOf(balanceWei) < offerOfOne(fees, limits) ? 0 : payments
   const isLow = settlementsLeft < lowSettlements
   return { address, balanceWei: balanceWei.toString(), settlementsLeft, isLow, spentThisHourWei: spent.toString() }
 }

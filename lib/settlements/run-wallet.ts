@@ -1,7 +1,7 @@
 import { SECOND_MS } from '@/lib/core/clock'
 import { toAppError } from '@/lib/core/errors'
 import { BlockRhythm } from './block-rhythm'
-import { GasRoom } from './gas-room'
+import { GasRoom, usableOf } from './gas-room'
 import type { WalletDeps } from './settler'
 import type { Lease, OpenTransaction, TransactionId } from './settler-store'
 import { MOST_TAKEN, signReady } from './sign-ready'
@@ -117,15 +117,26 @@ export class WalletRunner {
     const { deps } = this
     // What the holder before has left open counts as well.
     if (this.readAt === Number.NEGATIVE_INFINITY) await this.reread()
+    if (deps.now() < this.fullUntil) return 0
+    // What is decided while these are read was open, or is in what was spent.
+    const before = this.all
     const spendable = await this.spendable()
-    if (deps.now() < this.fullUntil || new GasRoom(this.all, spendable).places === 0) return 0
-    const room = async () => {
-      const { balanceWei } = await deps.chain.walletState(deps.network, deps.signer.address)
-      return new GasRoom(this.all, balanceWei < spendable ? balanceWei : spendable)
-    }
-    const { taken, isFull } = await signReady(deps, { lease, room, send: (signed) => this.send(signed) })
-    if (isFull) this.rest()
+    if (new GasRoom(before, spendable).places === 0) return 0
+    const { taken, isFull } = await signReady(deps, {
+      lease,
+      room: () => this.room(before, spendable),
+      keep: (transaction) => this.open.set(transaction.id, transaction),
+      send: (signed) => this.send(signed),
+    })
+    if (isFull && new GasRoom(this.all, spendable).places > 0) this.rest()
     return taken
+  }
+
+  private async room(before: readonly OpenTransaction[], spendable: bigint): Promise<GasRoom> {
+    const { chain, network, signer } = this.deps
+    const usable = usableOf((await chain.walletState(network, signer.address)).balanceWei)
+    const open = new Map([...before, ...this.all].map((transaction) => [transaction.id, transaction]))
+    return new GasRoom([...open.values()], usable < spendable ? usable : spendable)
   }
 
   private get all(): OpenTransaction[] {
@@ -133,7 +144,6 @@ export class WalletRunner {
   }
 
   private async send(transactions: readonly OpenTransaction[]): Promise<void> {
-    for (const transaction of transactions) this.open.set(transaction.id, transaction)
     // In their order: a node keeps what has a nonce too high, but not for ever.
     for (const transaction of transactions) await send(this.deps, transaction, this.sendings)
   }

@@ -112,9 +112,9 @@ async function answerHeld(
   // Where it has changed meanwhile, it is answered as it is now.
   const now = (await deps.store.find(row.id)) ?? row
   const isOverBudget = typeof queued === 'string' && now.version === row.version
-  return isOverBudget
-    ? { kind: 'refused', refusal: notSentAgain(now, queued), settlement: now }
-    : wait(deps, input, now)
+  if (!isOverBudget) return wait(deps, input, now)
+  // One that is used is looked up all the same: it is watched.
+  return { kind: 'refused', refusal: 'reason' in judged ? judged : notSentAgain(now, queued), settlement: now }
 }
 
 function isReady({ requireReady }: SettlePaymentDeps, { payment }: SettlePaymentInput): Promise<boolean> {

@@ -1,3 +1,4 @@
+import { toAppError } from '@/lib/core/errors'
 import type { Network } from '@/lib/networks/networks'
 import type { Settlement } from './settlement'
 import type { Block } from './settlement-chain'
@@ -18,7 +19,12 @@ export async function watchFinal({ chain, store, network, onProblem }: Deps): Pr
     store.unfinalOthers(network.id, MOST),
   ])
   if (transactions.length + others.length === 0) return
-  const finalized = await chain.finalized(network)
+  // What is gone is followed also where a node does not say what is final.
+  const finalized = await chain.finalized(network).catch((error: unknown) => {
+    const { cause, message } = toAppError(error)
+    onProblem('what is final could not be read', { err: cause ?? message, network: network.id })
+    return null
+  })
   const numbers = new Set([
     ...transactions.map(({ blockNumber }) => blockNumber),
     ...others.flatMap(({ mined }) => (mined ? [mined.blockNumber] : [])),
@@ -28,7 +34,7 @@ export async function watchFinal({ chain, store, network, onProblem }: Deps): Pr
     const block = canonical.get(blockNumber)
     if (!block) return 'unknown'
     if (block.hash !== blockHash) return 'gone'
-    return blockNumber <= finalized.number ? 'final' : 'young'
+    return finalized && blockNumber <= finalized.number ? 'final' : 'young'
   }
   const final = transactions.filter((transaction) => stateOf(transaction) === 'final')
   if (final.length > 0) await store.finalize(final)

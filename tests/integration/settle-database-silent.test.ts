@@ -18,7 +18,7 @@ let key: string
 beforeAll(async () => {
   own = await startOwnService({ postgresUrl: inject('service').postgresUrl })
   proxy = await startTcpProxy(own.databaseUrl)
-  const env = { ...own.options.env, X402_SETTLE_WAIT_MS: String(WAIT_MS) }
+  const env = { ...own.options.env, X402_SETTLE_WAIT_MS: String(WAIT_MS), LOG_LEVEL: 'silent' }
   web = await startWeb({ ...own.options, databaseUrl: proxy.url, env })
   ;({ key } = await createTenantWithKey(own.databaseUrl))
   expect((await call(`${web.base}/settlements`, { key })).status).toBe(200)

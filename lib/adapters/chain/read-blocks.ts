@@ -1,8 +1,8 @@
 import type { Block } from '@/lib/settlements/settlement-chain'
 import { type Found, fieldsOf, orNull, toBytes32, toQuantity } from './decode'
-import type { NetworkRpc } from './network-rpc'
+import type { Answered, NetworkRpc } from './network-rpc'
 import { readOne, unreadable } from './read-results'
-import type { RpcCall } from './rpc-endpoint'
+import type { RpcCall, RpcFailure } from './rpc-endpoint'
 
 /** The newest block. @throws AppError `rpc_unavailable` */
 export async function readHead(rpc: NetworkRpc): Promise<Block> {
@@ -16,9 +16,17 @@ export async function readHead(rpc: NetworkRpc): Promise<Block> {
  * @throws AppError `rpc_unavailable`
  */
 export async function readFinalized(rpc: NetworkRpc): Promise<Block> {
-  const { found } = await readOne<Found<Block>>(rpc, blockCall('finalized'))
-  if (!found) throw unreadable('finalized', { error: { code: 0, message: 'nothing is final yet' } })
-  return found
+  const tries = await rpc.offer([blockCall('finalized')], (answered) => finalOf(answered) !== null)
+  const last = tries.at(-1)
+  const found = last ? finalOf(last) : null
+  if (found) return found
+  throw unreadable('finalized', last && 'answers' in last ? last.answers[0] : undefined)
+}
+
+/** A node that calls no block final yet is passed over as one that fails is. */
+function finalOf(tried: Answered | RpcFailure): Block | null {
+  const answer = 'answers' in tried ? tried.answers[0] : undefined
+  return answer && 'result' in answer ? (answer.result as Found<Block>).found : null
 }
 
 /** Asks for the block of a number; the result is `Found<Block>`, and a block of another number is malformed. */

@@ -1,16 +1,19 @@
 import type { Pool } from 'pg'
 import type { SettlementUnits } from '@/lib/settlements/take-settlement-unit'
-import { orUnavailable, requestQuery } from './pool'
+import { orUnavailable } from './pool'
 
-/** Live settlements of a period, counted on the tenant's row of that period. */
+/**
+ * Live settlements of a period, counted on the tenant's row of that period. These wait for as long as the server works
+ * on them: a unit that is taken after its request has gone would be nobody's.
+ */
 export function createSettlementUnits(pool: Pool): SettlementUnits {
   return {
     async take(tenantId, periodStart, most) {
       if (most === 0) return false
-      return (await orUnavailable(requestQuery(pool, TAKE, [tenantId, periodStart, most]))).rowCount === 1
+      return (await orUnavailable(pool.query(TAKE, [tenantId, periodStart, most]))).rowCount === 1
     },
     async giveBack(tenantId, periodStart) {
-      await orUnavailable(requestQuery(pool, GIVE_BACK, [tenantId, periodStart]))
+      await orUnavailable(pool.query(GIVE_BACK, [tenantId, periodStart]))
     },
   }
 }

@@ -21,7 +21,8 @@ export function createSettlerRows(pool: Pool) {
   return {
     async takeReady(network: string, most: number): Promise<Ready[]> {
       const { rows } = await pool.query<SettlementRow & { is_alone: boolean }>(TAKE_READY, [network, most])
-      return rows.map((row) => ({ ...toSettlement(row), isAlone: row.is_alone }))
+      // What an UPDATE returns has no order.
+      return rows.map((row) => ({ ...toSettlement(row), isAlone: row.is_alone })).sort(byAge)
     },
     async putBack(ids: readonly SettlementId[], afterMs: number): Promise<void> {
       await pool.query(PUT_BACK, [ids, afterMs])
@@ -75,6 +76,10 @@ const UNFINAL = `SELECT id, block_number::text, block_hash FROM chain_transactio
   ) ORDER BY block_number`
 const DECIDED_FROM = `SELECT id, block_number::text, block_hash FROM chain_transactions
   WHERE network = $1 AND wallet = $2 AND nonce >= $3 AND state = 'decided' ORDER BY nonce`
+
+function byAge(one: Settlement, other: Settlement): number {
+  return one.createdAt.getTime() - other.createdAt.getTime() || (one.id < other.id ? -1 : 1)
+}
 
 const TAKE_READY = `UPDATE settlements SET taken_until = now() + interval '${TAKE_SECONDS} seconds'
   WHERE id IN (SELECT id FROM settlements WHERE network = $1 AND is_ready AND deadline > now()

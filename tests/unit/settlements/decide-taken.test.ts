@@ -46,6 +46,7 @@ function worldOf({ finalNonce = 8n, receipt = null, usedBy = null }: World = {})
   const decisions: Decision[] = []
   const problems: string[] = []
   const asked: string[] = []
+  const searches: { fromBlock: bigint; throughBlock?: bigint | undefined }[] = []
   const block = { number: 95n, hash: nonceOf(95), timestampSeconds: NOW / 1_000 }
   const found = (hash: `0x${string}`): Receipt => ({
     ...{ transactionHash: hash, blockNumber: 80n, blockHash: nonceOf(80), succeeded: true, feeWei: 1n, gasUsed: 1n },
@@ -64,7 +65,10 @@ function worldOf({ finalNonce = 8n, receipt = null, usedBy = null }: World = {})
       block: 95n,
       results: calls.map((_call, index) => ({ ok: true, gasUsed: 50_000n, word: words[index] ?? 0n, hasCode: false })),
     }),
-    authorizationUses: async () => (usedBy ? [usedBy] : []),
+    authorizationUses: async (_, { fromBlock, throughBlock }) => {
+      searches.push({ fromBlock, throughBlock })
+      return usedBy ? [usedBy] : []
+    },
     head: async () => block,
     blocks: async (_, numbers) => numbers.map((number) => ({ ...block, number, hash: nonceOf(Number(number)) })),
   }
@@ -76,7 +80,7 @@ function worldOf({ finalNonce = 8n, receipt = null, usedBy = null }: World = {})
     ...{ now: () => NOW, chain, store, network: BASE_SEPOLIA, signer: { address: WALLET } },
     onProblem: (message: string) => void problems.push(message),
   } as unknown as WalletDeps
-  return { deps, decisions, problems, asked, member }
+  return { deps, decisions, problems, asked, searches, member }
 }
 
 describe('a nonce that a transaction of somebody else took', () => {
@@ -139,6 +143,13 @@ describe('a nonce that a transaction of somebody else took', () => {
     const { deps, decisions, problems } = worldOf({ finalNonce: new AppError('rpc_unavailable') })
     expect(await decideTaken(deps, [openAt(7n, 30_000)])).toEqual(new Set())
     expect([decisions, problems]).toEqual([[], ['it could not be read whose a nonce is']])
+  })
+
+  it('is looked for in every block up to the final one, whatever a node that is behind says of its members', async () => {
+    const { deps, searches, member, decisions } = worldOf()
+    await decideTaken(deps, [openAt(7n, 30_000)])
+    expect(searches).toEqual([{ fromBlock: member.seenUnusedBlock + 1n, throughBlock: FINAL.number }])
+    expect(decisions).toHaveLength(1)
   })
 
   it('and one whose members cannot be read now holds up none of the others', async () => {

@@ -20,7 +20,12 @@ import {
 const HASH = nonceOf(0xfeed)
 const BLOCK = { number: 120n, hash: nonceOf(1), timestampSeconds: NOW / 1_000 }
 const LEASE: Lease = { network: BASE_SEPOLIA.id, wallet: '0xwallet', owner: 'me', fence: 1n }
-const ROUND: SigningRound = { lease: LEASE, room: async () => new GasRoom([], 10n ** 18n), send: async () => undefined }
+const ROUND: SigningRound = {
+  lease: LEASE,
+  room: async () => new GasRoom([], 10n ** 18n),
+  keep: () => undefined,
+  send: async () => undefined,
+}
 const unreadable = async () => {
   throw new AppError('rpc_unavailable')
 }
@@ -76,7 +81,7 @@ describe('one payment that cannot be looked up', () => {
       putBack: async (ids) => void putBack.push(...ids),
       sign: async ({ candidates }) => {
         signed.push(...candidates.map(({ row }) => row.id))
-        return { transaction: null, signed: [], waiting: [], gone: [] }
+        return { transaction: null, signed: candidates.map(({ row }) => row), waiting: [], gone: [] }
       },
     }
     await signReady(depsWith(chainWith(new Set([bad.nonce])), store, problems), ROUND)
@@ -143,7 +148,7 @@ describe('a transaction that the policy refuses', () => {
         const ids = candidates.map(({ row }) => row.id)
         if (ids.includes(refused.id)) throw Object.assign(new Error('not listed'), { name: 'TransactionRefused' })
         signed.push(...ids)
-        return { transaction: null, signed: [], waiting: [], gone: [] }
+        return { transaction: null, signed: candidates.map(({ row }) => row), waiting: [], gone: [] }
       },
     }
     await signReady(depsWith(chainWith(new Set()), store), ROUND)

@@ -35,4 +35,11 @@ describe('blocks', () => {
     await expect(chain.settlement.finalized(base)).rejects.toMatchObject(unavailable)
     expect(chain.rpcs.get(base.id)?.endpoints[0]?.problem).toBeNull()
   })
+
+  it('are final by the first endpoint that knows one', async () => {
+    const { chain } = await openWith((question) => {
+      return question.params[0] === 'finalized' ? { result: null } : usual(question)
+    }, usual)
+    expect((await chain.settlement.finalized(base)).number).toBe(990n)
+  })
 })
