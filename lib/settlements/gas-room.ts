@@ -16,9 +16,14 @@ export class GasRoom {
     this.wei = open.reduce((left, transaction) => left - offerOf(transaction), wei)
   }
 
-  /** Transactions that may still be opened, whatever they cost. */
+  /** As many transactions are open as nodes hold. */
+  get isCrowded(): boolean {
+    return this.transactions <= 0
+  }
+
+  /** Transactions that may still be opened, if each of them costs little enough. */
   get places(): number {
-    return this.wei > 0n ? Math.max(this.transactions, 0) : 0
+    return this.wei > 0n && !this.isCrowded ? this.transactions : 0
   }
 
   /** The most gas that a transaction may name at this price; 0 when there is no room for any. */

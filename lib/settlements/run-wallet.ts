@@ -21,6 +21,7 @@ export class WalletRunner {
   private leasedAt = Number.NEGATIVE_INFINITY
   private readAt = Number.NEGATIVE_INFINITY
   private fullUntil = 0
+  private balanceWei = 0n
   private readonly rhythm: BlockRhythm
   private renewing: Promise<Lease | null> | null = null
   private open = new Map<TransactionId, OpenTransaction>()
@@ -106,10 +107,15 @@ export class WalletRunner {
   }
 
   private async reread(): Promise<void> {
-    const { network, signer, store, now } = this.deps
+    const { network, signer, store, chain, now } = this.deps
     if (now() - this.readAt < REREAD_MS) return
     const before = [...this.open.keys()]
-    this.keep(before, await store.openTransactions(network.id, signer.address, this.open))
+    const [open, { balanceWei }] = await Promise.all([
+      store.openTransactions(network.id, signer.address, this.open),
+      chain.walletState(network, signer.address),
+    ])
+    this.keep(before, open)
+    this.balanceWei = balanceWei
     this.readAt = now()
   }
 
@@ -118,25 +124,25 @@ export class WalletRunner {
     // What the holder before has left open counts as well.
     if (this.readAt === Number.NEGATIVE_INFINITY) await this.reread()
     if (deps.now() < this.fullUntil) return 0
-    // What is decided while these are read was open, or is in what was spent.
-    const before = this.all
-    const spendable = await this.spendable()
-    if (new GasRoom(before, spendable).places === 0) return 0
+    const room = await this.room()
+    if (room.isCrowded) return 0
     const { taken, isFull } = await signReady(deps, {
       lease,
-      room: () => this.room(before, spendable),
+      room,
       keep: (transaction) => this.open.set(transaction.id, transaction),
       send: (signed) => this.send(signed),
     })
-    if (isFull && new GasRoom(this.all, spendable).places > 0) this.rest()
+    if (isFull && !room.isCrowded) this.rest()
     return taken
   }
 
-  private async room(before: readonly OpenTransaction[], spendable: bigint): Promise<GasRoom> {
-    const { chain, network, signer } = this.deps
-    const usable = usableOf((await chain.walletState(network, signer.address)).balanceWei)
-    const open = new Map([...before, ...this.all].map((transaction) => [transaction.id, transaction]))
-    return new GasRoom([...open.values()], usable < spendable ? usable : spendable)
+  /** What is decided while it is read what was spent counts as both. */
+  private async room(): Promise<GasRoom> {
+    const { store, network, signer, limits } = this.deps
+    const open = this.all
+    const spendable = limits.walletHourWei - (await store.spentThisHour(network.id, signer.address))
+    const usable = usableOf(this.balanceWei)
+    return new GasRoom(open, usable < spendable ? usable : spendable)
   }
 
   private get all(): OpenTransaction[] {
@@ -175,11 +181,5 @@ export class WalletRunner {
     for (const id of before) this.open.delete(id)
     for (const transaction of now) this.open.set(transaction.id, transaction)
     this.open = new Map([...this.open].sort(([, a], [, b]) => (a.nonce < b.nonce ? -1 : 1)))
-  }
-
-  /** Wei that the wallet may still spend within this hour, its open transactions among them. */
-  private async spendable(): Promise<bigint> {
-    const { store, network, signer, limits } = this.deps
-    return limits.walletHourWei - (await store.spentThisHour(network.id, signer.address))
   }
 }

@@ -158,10 +158,14 @@ SELECT id FROM changed`
 const SPENT = `SELECT wei::text FROM gas_spent WHERE scope = 'wallet' AND network = $1 AND subject = $2
   AND bucket = date_trunc('hour', now(), 'UTC')`
 
+/**
+ * How long the first in line has waited since it was queued last: a retry of days later has waited for seconds. That it
+ * is read in the order of its index clears the index of all that has left the queue, which taking rows does not.
+ */
 const QUEUE = `SELECT
     (SELECT count(*) FROM settlements WHERE network = $1 AND is_ready) AS waiting,
-    -- Since it was queued last: a retry of days later has waited for seconds.
-    (SELECT COALESCE(EXTRACT(epoch FROM now() - min(updated_at)), 0) FROM settlements WHERE network = $1 AND is_ready) AS oldest,
+    (SELECT COALESCE(EXTRACT(epoch FROM now() - min(updated_at)), 0) FROM (SELECT updated_at FROM settlements
+      WHERE network = $1 AND is_ready ORDER BY created_at LIMIT 1) AS first) AS oldest,
     (SELECT count(*) FROM chain_transactions WHERE network = $1 AND state = 'open') AS open,
     (SELECT COALESCE(EXTRACT(epoch FROM now() - min(created_at)), 0) FROM chain_transactions
       WHERE network = $1 AND state = 'open') AS oldest_open,
