@@ -11,9 +11,10 @@ export class GasRoom {
   private transactions: number
   private wei: bigint
 
-  constructor(open: readonly OpenTransaction[], wei: bigint) {
+  /** `decided` since `wei` was read: they take no place any more, and may not be in what was read. */
+  constructor(open: readonly OpenTransaction[], wei: bigint, decided: readonly OpenTransaction[] = []) {
     this.transactions = MOST_OPEN - open.length
-    this.wei = open.reduce((left, transaction) => left - offerOf(transaction), wei)
+    this.wei = [...open, ...decided].reduce((left, transaction) => left - offerOf(transaction), wei)
   }
 
   /** As many transactions are open as nodes hold. */

@@ -21,7 +21,6 @@ export class WalletRunner {
   private leasedAt = Number.NEGATIVE_INFINITY
   private readAt = Number.NEGATIVE_INFINITY
   private fullUntil = 0
-  private balanceWei = 0n
   private readonly rhythm: BlockRhythm
   private renewing: Promise<Lease | null> | null = null
   private open = new Map<TransactionId, OpenTransaction>()
@@ -107,15 +106,10 @@ export class WalletRunner {
   }
 
   private async reread(): Promise<void> {
-    const { network, signer, store, chain, now } = this.deps
+    const { network, signer, store, now } = this.deps
     if (now() - this.readAt < REREAD_MS) return
     const before = [...this.open.keys()]
-    const [open, { balanceWei }] = await Promise.all([
-      store.openTransactions(network.id, signer.address, this.open),
-      chain.walletState(network, signer.address),
-    ])
-    this.keep(before, open)
-    this.balanceWei = balanceWei
+    this.keep(before, await store.openTransactions(network.id, signer.address, this.open))
     this.readAt = now()
   }
 
@@ -124,25 +118,29 @@ export class WalletRunner {
     // What the holder before has left open counts as well.
     if (this.readAt === Number.NEGATIVE_INFINITY) await this.reread()
     if (deps.now() < this.fullUntil) return 0
-    const room = await this.room()
-    if (room.isCrowded) return 0
+    const before = this.all
+    const spendable = await this.spendable()
+    if (new GasRoom(before, spendable).isCrowded) return 0
     const { taken, isFull } = await signReady(deps, {
       lease,
-      room,
+      room: () => this.room(before, spendable),
       keep: (transaction) => this.open.set(transaction.id, transaction),
       send: (signed) => this.send(signed),
     })
-    if (isFull && !room.isCrowded) this.rest()
+    if (isFull && !new GasRoom(this.all, spendable).isCrowded) this.rest()
     return taken
   }
 
-  /** What is decided while it is read what was spent counts as both. */
-  private async room(): Promise<GasRoom> {
+  private async spendable(): Promise<bigint> {
     const { store, network, signer, limits } = this.deps
-    const open = this.all
-    const spendable = limits.walletHourWei - (await store.spentThisHour(network.id, signer.address))
-    const usable = usableOf(this.balanceWei)
-    return new GasRoom(open, usable < spendable ? usable : spendable)
+    return limits.walletHourWei - (await store.spentThisHour(network.id, signer.address))
+  }
+
+  private async room(before: readonly OpenTransaction[], spendable: bigint): Promise<GasRoom> {
+    const { chain, network, signer } = this.deps
+    const usable = usableOf((await chain.walletState(network, signer.address)).balanceWei)
+    const decided = before.filter(({ id }) => !this.open.has(id))
+    return new GasRoom(this.all, usable < spendable ? usable : spendable, decided)
   }
 
   private get all(): OpenTransaction[] {

@@ -1,6 +1,7 @@
 import { SECOND_MS } from '@/lib/core/clock'
 import { toAppError } from '@/lib/core/errors'
 import { findPayment } from './find-payment'
+import type { GasRoom } from './gas-room'
 import { transferEntries } from './ledger'
 import type { SettlementRefusal } from './reasons'
 import type { WalletDeps } from './settler'
@@ -14,7 +15,9 @@ export const MOST_TAKEN = 200
 const WAIT_FOR_MONEY_MS = 400
 const WAIT_FOR_BLOCK_MS = 1_000
 
-export type SigningRound = Pick<Signer, 'lease' | 'room' | 'keep'> & {
+export type SigningRound = Pick<Signer, 'lease' | 'keep'> & {
+  /** What the wallet may offer now. Asked for only when something waits. */
+  room(): Promise<GasRoom>
   /** Sends what was signed; what has to be looked up first waits for it. */
   send(transactions: readonly OpenTransaction[]): Promise<void>
 }
@@ -28,21 +31,24 @@ type Round = Signer & Pick<SigningRound, 'send'>
  * @returns how many were taken, and whether the wallet had no room for some of them
  * @throws AppError `rpc_unavailable`: what was taken is given back
  */
-export async function signReady(deps: WalletDeps, signing: SigningRound): Promise<{ taken: number; isFull: boolean }> {
+export async function signReady(
+  deps: WalletDeps,
+  { room: readRoom, ...signing }: SigningRound,
+): Promise<{ taken: number; isFull: boolean }> {
   const rows = await deps.store.takeReady(deps.network.id, MOST_TAKEN)
   if (rows.length === 0) return { taken: 0, isFull: false }
   const taken = new Taken(deps.store, rows)
   try {
     const shared = rows.filter(({ isAlone }) => !isAlone)
-    const round = { deps, taken, ...signing }
-    const simulated = await simulate(deps, shared)
+    const [simulated, room] = await Promise.all([simulate(deps, shared), readRoom()])
+    const round = { deps, room, taken, ...signing }
     await signAndSend(round, simulated)
     const found = new Set(simulated.alone.map(({ id }) => id))
     await signAlone(
       round,
       rows.filter(({ id, isAlone }) => isAlone || found.has(id)),
     )
-    return { taken: rows.length, isFull: signing.room.isFull }
+    return { taken: rows.length, isFull: room.isFull }
   } finally {
     await taken.putBackAll(WAIT_FOR_BLOCK_MS)
   }

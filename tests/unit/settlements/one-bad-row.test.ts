@@ -22,7 +22,7 @@ const BLOCK = { number: 120n, hash: nonceOf(1), timestampSeconds: NOW / 1_000 }
 const LEASE: Lease = { network: BASE_SEPOLIA.id, wallet: '0xwallet', owner: 'me', fence: 1n }
 const ROUND: SigningRound = {
   lease: LEASE,
-  room: new GasRoom([], 10n ** 18n),
+  room: async () => new GasRoom([], 10n ** 18n),
   keep: () => undefined,
   send: async () => undefined,
 }
