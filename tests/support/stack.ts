@@ -13,7 +13,8 @@ export async function startTestPostgres(settings: string[] = ['fsync=off']): Pro
   const folder = await mkdtemp(join(tmpdir(), 'payproof-postgres-'))
   // Root runs Postgres as another user, who has to reach it.
   await chmod(folder, 0o711)
-  const postgres = await startLocalPostgres(folder, { settings })
+  // Many services of a test file keep their connections on one server.
+  const postgres = await startLocalPostgres(folder, { settings: ['max_connections=500', ...settings] })
   return {
     ...postgres,
     async stop() {

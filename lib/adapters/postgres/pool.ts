@@ -13,7 +13,7 @@ export function createPool({ connectionString, poolSize }: PostgresOptions): Poo
     max: poolSize,
     connectionTimeoutMillis: 1_500,
     // A new connection costs the server tens of milliseconds, just when many come at once.
-    idleTimeoutMillis: 300_000,
+    idleTimeoutMillis: 60_000,
     query_timeout: 10_000,
     // The server gives up too, and does not work on for nobody.
     statement_timeout: 10_000,
