@@ -1,3 +1,4 @@
+import { dropOldIdempotencyKeys } from '@/lib/adapters/postgres/idempotency-keys'
 import { dropExpired, ensureComingPartitions } from '@/lib/adapters/postgres/log-partitions'
 import { createPool } from '@/lib/adapters/postgres/pool'
 import { createLogger } from '@/lib/adapters/telemetry/logger'
@@ -7,7 +8,7 @@ import { env } from '@/lib/env'
 
 const UPKEEP_MS = HOUR_MS
 
-/** The jobs that go on whether or not anybody asks: settling, and the upkeep of the log's partitions. */
+/** The jobs that go on whether or not anybody asks: settling, and the upkeep of what is kept for a time only. */
 export async function startWorker(): Promise<{ stop(): Promise<void> }> {
   const settings = env()
   const { DATABASE_URL, DATABASE_POOL_SIZE, LOG_LEVEL } = settings
@@ -15,19 +16,20 @@ export async function startWorker(): Promise<{ stop(): Promise<void> }> {
   const logger = createLogger(LOG_LEVEL)
   const pool = createPool({ connectionString: DATABASE_URL, poolSize: DATABASE_POOL_SIZE })
 
-  async function keepLog(): Promise<void> {
+  async function keepUp(): Promise<void> {
     try {
       await ensureComingPartitions(pool, Date.now())
       const dropped = await dropExpired(pool, Date.now())
+      await dropOldIdempotencyKeys(pool)
       if (dropped.length > 0) logger.info({ dropped }, 'partitions past their retention were dropped')
     } catch (error) {
-      logger.error({ err: error }, 'the upkeep of the log failed; it is tried again within the hour')
+      logger.error({ err: error }, 'the upkeep of the database failed; it is tried again within the hour')
     }
   }
 
-  await keepLog()
+  await keepUp()
   const settler = await startSettler(settings, pool, logger)
-  const timer = setInterval(() => void keepLog(), UPKEEP_MS)
+  const timer = setInterval(() => void keepUp(), UPKEEP_MS)
   return {
     async stop() {
       clearInterval(timer)

@@ -1,5 +1,6 @@
 import { Pool } from 'pg'
 import { afterAll, beforeAll, expect, inject, it } from 'vitest'
+import { dropOldIdempotencyKeys } from '@/lib/adapters/postgres/idempotency-keys'
 import { dropExpired, ensureComingPartitions, ensurePartition } from '@/lib/adapters/postgres/log-partitions'
 import { DAY_MS } from '@/lib/core/clock'
 import { PLANS } from '@/lib/core/plans'
@@ -30,6 +31,6 @@ it('an Idempotency-Key is forgotten when it binds nobody any more, and not befor
     ['bound', '23 hours'],
   ])
     await pool.query(text, [hash, age])
-  await dropExpired(pool, Date.now())
+  await dropOldIdempotencyKeys(pool)
   expect((await pool.query('SELECT key_hash FROM idempotency_keys')).rows).toEqual([{ key_hash: 'bound' }])
 })

@@ -32,8 +32,8 @@ export async function ensureComingPartitions(pool: Pool, nowMs: number): Promise
 }
 
 /**
- * Drops the days that are past their class's retention, the roll-ups past 25 months, and the Idempotency-Keys that bind
- * nobody any more. Gives the names of the partitions dropped. A reader that holds one makes us wait at most two seconds, and try again the next time.
+ * Drops the days that are past their class's retention, and the roll-ups past 25 months. Gives the names of the
+ * partitions dropped. A reader that holds one makes us wait at most two seconds, and try again the next time.
  */
 export async function dropExpired(pool: Pool, nowMs: number): Promise<string[]> {
   const { rows } = await pool.query<{ name: string }>(
@@ -47,7 +47,6 @@ export async function dropExpired(pool: Pool, nowMs: number): Promise<string[]> 
   for (const [table, column] of Object.entries(ROLL_UPS)) {
     await pool.query(`DELETE FROM "${table}" WHERE "${column}" < now() - interval '${ROLL_UP_MONTHS} months'`)
   }
-  await pool.query(`DELETE FROM idempotency_keys WHERE created_at < now() - interval '2 days'`)
   return expired
 }
 
